@@ -1,0 +1,63 @@
+# `make` lists what there is to do. Needs Python 3.11, 3.12 or 3.13; everything else goes into .venv.
+
+PROFILE = quick
+ONLY =
+SEED =
+FRESH =
+REPO =
+
+PYTHON = .venv/bin/python
+SERIES = $(PYTHON) -m helpers.series
+CHOSEN = $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+TEST_OUTPUTS = $(CURDIR)/outputs/test
+FITS = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+
+.PHONY: help run test lab publish address clean
+
+help:
+	@echo 'make run [PROFILE=quick]       run all notebooks without opening them (PROFILE: smoke, quick, full)'
+	@echo '     ONLY="05 07"                ... only these'
+	@echo '     SEED=1                      ... with another seed than 0'
+	@echo '     FRESH=1                     ... also those that are finished and unchanged'
+	@echo 'make lab                       open the notebooks in JupyterLab'
+	@echo 'make test                      check the code, run the tests, then every notebook on a small sample'
+	@echo 'make publish [ONLY=05]         maintainers: run on all data and store the outputs in notebooks/'
+	@echo 'make address REPO=owner/name   maintainers: write the public address into notebooks and README'
+	@echo 'make clean                     remove .venv, outputs/ and caches'
+
+run: .venv/made
+	@$(SERIES) run --profile $(PROFILE) $(CHOSEN) $(if $(FRESH),--fresh)
+
+test: .venv/made
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m pytest -q
+	FASHION_PROFILE=smoke FASHION_SEED=0 FASHION_RESULTS_DIR='$(TEST_OUTPUTS)' \
+	  $(PYTHON) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
+	  --nbval-sanitize-with=tests/nbval.cfg notebooks/*.ipynb
+
+lab: .venv/made
+	$(PYTHON) -m jupyterlab notebooks
+
+publish: .venv/made
+	@$(SERIES) publish $(CHOSEN)
+
+address: .venv/made
+	@$(SERIES) address $(REPO)
+
+clean:
+	rm -rf .venv outputs .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment is complete when the file `made` is there and newer than requirements.txt.
+.venv/made: requirements.txt
+	@found=; for python in python3 python3.13 python3.12 python3.11 python; do \
+	  if $$python -c '$(FITS)' >/dev/null 2>&1; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo 'No Python 3.11, 3.12 or 3.13 with its venv module was found: install one (on Debian and' \
+	    'Ubuntu also the package python3-venv), then run make again.' >&2; exit 1; fi; \
+	$(PYTHON) -c '$(FITS)' >/dev/null 2>&1 || $$found -m venv --clear .venv || exit 1; \
+	echo "Installing requirements.txt into .venv with $$($(PYTHON) --version): some minutes, 2 GB, once."; \
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt || { \
+	  echo 'The installation failed: see the lines above; make goes on where it stopped.' >&2; exit 1; }; \
+	touch $@
