@@ -1,0 +1,339 @@
+"""Every architecture of the series as one plainly named builder, and the registry of them.
+
+A builder returns an uncompiled functional Keras model. It is registered with what a fair
+comparison needs to know about it: its family, its preprocessing and the figure its source reported.
+"""
+
+import inspect
+from dataclasses import dataclass
+
+from helpers import settings
+from helpers.layers import BatchNormalization, fastest_precision, keras, precision
+
+kl = keras.layers
+
+IMAGE_SHAPE = (28, 28, 1)
+CLASSES = 10
+# Keras' default of 0.99 needs hundreds of steps before validation sees usable statistics.
+NORMALIZATION_MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What the registry knows of a model besides its builder."""
+
+    name: str
+    title: str
+    family: str
+    notebook: str
+    pixel_range: tuple
+    reported_accuracy: float | None
+    reported_note: str
+
+
+_BUILDERS = {}
+_SPECIFICATIONS = {}
+
+
+def register(
+    title,
+    family,
+    notebook,
+    *,
+    pixel_range=(0.0, 1.0),
+    reported_accuracy=None,
+    reported_note="",
+):
+    """Return a decorator that adds a builder to the registry under the function's own name.
+
+    Parameters
+    ----------
+    title : str
+        The name in tables and figures.
+    family : {'ANN', 'CNN'}
+    notebook : str
+        Stem of the notebook that trains it.
+    pixel_range : tuple of float
+        What the pixel values 0 and 255 become.
+    reported_accuracy : float, optional
+        Accuracy that its source reported, from 0 to 1.
+    reported_note : str
+        On which data the source measured it.
+    """
+
+    def add(builder):
+        name = builder.__name__
+        _BUILDERS[name] = builder
+        _SPECIFICATIONS[name] = Specification(
+            name, title, family, notebook, pixel_range, reported_accuracy, reported_note
+        )
+        return builder
+
+    return add
+
+
+def names():
+    """Return the names of all registered models, in the order of the series."""
+    return list(_BUILDERS)
+
+
+def specification(name):
+    """Return the `Specification` of a registered model.
+
+    Raises
+    ------
+    UserError
+        If no model has that name.
+    """
+    if name not in _SPECIFICATIONS:
+        raise settings.UserError(
+            f"{name!r} is no registered model: use one of {', '.join(_SPECIFICATIONS)}."
+        )
+    return _SPECIFICATIONS[name]
+
+
+def source(name):
+    """Return the source text of a registered model's builder, without its decorator."""
+    specification(name)
+    lines = inspect.getsource(_BUILDERS[name]).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("def "))
+    return "\n".join(lines[first:])
+
+
+def build(name, seed=0, **changes):
+    """Build a registered model with reproducible starting weights.
+
+    The same name and seed give the same weights, so both arms of a comparison start alike.
+    Convolutional networks compute in bfloat16 where this processor gains by it; dense networks are
+    bound by memory, gain nothing, and stay in float32.
+
+    Parameters
+    ----------
+    name : str
+    seed : int
+        Sets the starting weights and the dropout masks.
+    **changes
+        Arguments of the builder that differ from its defaults.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; takes (B, 28, 28, 1) float32 and returns (B, 10) float32 probabilities.
+
+    Raises
+    ------
+    UserError
+        If the model or one of its arguments is unknown.
+    """
+    family = specification(name).family
+    known = inspect.signature(_BUILDERS[name]).parameters
+    for change in changes:
+        if change not in known:
+            raise settings.UserError(
+                f"{name} has no argument {change!r}: it takes {', '.join(known) or 'none'}."
+            )
+    keras.utils.set_random_seed(seed)
+    with precision(fastest_precision() if family == "CNN" else "float32"):
+        return _BUILDERS[name](**changes)
+
+
+def _finish(inputs, features, name):
+    """Add the softmax layer, in float32 so that small probabilities survive."""
+    outputs = kl.Dense(CLASSES, activation="softmax", dtype="float32", name="probabilities")(
+        features
+    )
+    return keras.Model(inputs, outputs, name=name)
+
+
+@register("ANN, baseline", "ANN", "03_ann_baseline")
+def ann_baseline(units=(256, 128)):
+    """Two dense layers on the flattened pixels."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = kl.Flatten()(inputs)
+    for width in units:
+        x = kl.Dense(width, activation="relu")(x)
+    return _finish(inputs, x, "ann_baseline")
+
+
+@register(
+    "ANN, regularised",
+    "ANN",
+    "04_ann_regularized",
+    reported_accuracy=0.90,
+    reported_note="target of its source: above 90 %",
+)
+def ann_regularized(
+    units=(256, 128, 64), activation="leaky_relu", batch_normalization=True, dropout_rate=0.1
+):
+    """Three dense layers, each followed by normalisation, an activation and dropout."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = kl.Flatten()(inputs)
+    for width in units:
+        x = kl.Dense(width, use_bias=not batch_normalization)(x)
+        if batch_normalization:
+            x = BatchNormalization(momentum=NORMALIZATION_MOMENTUM)(x)
+        x = kl.LeakyReLU(0.1)(x) if activation == "leaky_relu" else kl.Activation(activation)(x)
+        if dropout_rate:
+            x = kl.Dropout(dropout_rate)(x)
+    return _finish(inputs, x, "ann_regularized")
+
+
+@register(
+    "CNN, plain",
+    "CNN",
+    "05_cnn_overfitting",
+    pixel_range=(-0.5, 0.5),
+    reported_accuracy=0.906,
+    reported_note="validation",
+)
+def cnn_plain(filters=(32, 32, 32), units=128):
+    """Three convolutions and two dense layers, nothing against overfitting."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for count in filters:
+        x = kl.Conv2D(count, 3, activation="relu")(x)
+    x = kl.Flatten()(x)
+    x = kl.Dense(units, activation="relu")(x)
+    return _finish(inputs, x, "cnn_plain")
+
+
+@register(
+    "CNN, pooling and dropout",
+    "CNN",
+    "05_cnn_overfitting",
+    pixel_range=(-0.5, 0.5),
+    reported_accuracy=0.91,
+    reported_note="validation",
+)
+def cnn_dropout(filters=(32, 32, 32), units=128, pooling=True, dropout_rate=0.2):
+    """The plain network with max pooling and dropout after its convolutions."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for number, count in enumerate(filters):
+        x = kl.Conv2D(count, 3, activation="relu")(x)
+        if pooling and number < 2:
+            x = kl.MaxPooling2D()(x)
+        if dropout_rate:
+            x = kl.Dropout(dropout_rate)(x)
+    x = kl.Flatten()(x)
+    x = kl.Dense(units, activation="relu")(x)
+    if dropout_rate:
+        x = kl.Dropout(dropout_rate)(x)
+    return _finish(inputs, x, "cnn_dropout")
+
+
+@register("CNN, shallow", "CNN", "06_cnn_depth")
+def cnn_shallow(filters=(32, 64), units=128, dropout_rate=0.5):
+    """Two convolutions with pooling, one dropout layer."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for count in filters:
+        x = kl.Conv2D(count, 3, padding="same", activation="relu")(x)
+        x = kl.MaxPooling2D()(x)
+    x = kl.Flatten()(x)
+    x = kl.Dense(units, activation="relu")(x)
+    x = kl.Dropout(dropout_rate)(x)
+    return _finish(inputs, x, "cnn_shallow")
+
+
+@register("CNN, deep", "CNN", "06_cnn_depth")
+def cnn_deep(filters=(32, 64, 128), units=128, dropout_rate=0.5):
+    """Three blocks of two convolutions and a pooling each."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for count in filters:
+        x = kl.Conv2D(count, 3, padding="same", activation="relu")(x)
+        x = kl.Conv2D(count, 3, padding="same", activation="relu")(x)
+        x = kl.MaxPooling2D()(x)
+    x = kl.Flatten()(x)
+    x = kl.Dense(units, activation="relu")(x)
+    x = kl.Dropout(dropout_rate)(x)
+    return _finish(inputs, x, "cnn_deep")
+
+
+@register("CNN, batch normalisation", "CNN", "07_cnn_batch_normalization")
+def cnn_batch_normalization(
+    filters=((32,), (48, 48), (96, 96)), units=128, batch_normalization=True, dropout_rate=0.1
+):
+    """Five convolutions in three blocks, with batch normalisation and dropout."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for block in filters:
+        for count in block:
+            x = _convolution(x, count, batch_normalization)
+        x = kl.MaxPooling2D()(x)
+        if dropout_rate:
+            x = kl.Dropout(dropout_rate)(x)
+    x = kl.Flatten()(x)
+    x = kl.Dense(units, activation="relu")(x)
+    if dropout_rate:
+        x = kl.Dropout(dropout_rate)(x)
+    return _finish(inputs, x, "cnn_batch_normalization")
+
+
+def _convolution(x, filters, batch_normalization=True):
+    """A 3 × 3 convolution, normalised or with a bias, then ReLU."""
+    x = kl.Conv2D(filters, 3, padding="same", use_bias=not batch_normalization)(x)
+    if batch_normalization:
+        x = BatchNormalization(momentum=NORMALIZATION_MOMENTUM)(x)
+    return kl.ReLU()(x)
+
+
+@register(
+    "CNN, basic",
+    "CNN",
+    "08_cnn_three_versions",
+    reported_accuracy=0.9120,
+    reported_note="test",
+)
+def cnn_basic(filters=(32, 64), units=64):
+    """Two convolutions with pooling and one dense layer."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for count in filters:
+        x = kl.Conv2D(count, 3, activation="relu")(x)
+        x = kl.MaxPooling2D()(x)
+    x = kl.Flatten()(x)
+    x = kl.Dense(units, activation="relu")(x)
+    return _finish(inputs, x, "cnn_basic")
+
+
+@register(
+    "CNN, advanced",
+    "CNN",
+    "08_cnn_three_versions",
+    reported_accuracy=0.8986,
+    reported_note="test",
+)
+def cnn_advanced(filters=(32, 64, 128), units=256, dropout_rate=0.25):
+    """Three normalised convolutions with pooling and dropout, and a wide dense layer."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for count in filters:
+        x = _convolution(x, count)
+        x = kl.MaxPooling2D()(x)
+        x = kl.Dropout(dropout_rate)(x)
+    x = kl.Flatten()(x)
+    x = kl.Dense(units, activation="relu")(x)
+    x = kl.Dropout(2 * dropout_rate)(x)
+    return _finish(inputs, x, "cnn_advanced")
+
+
+@register(
+    "CNN, optimum",
+    "CNN",
+    "08_cnn_three_versions",
+    reported_accuracy=0.9031,
+    reported_note="test",
+)
+def cnn_optimum(filters=((32,), (48, 48), (96, 96))):
+    """Five normalised convolutions and global average pooling in place of wide dense layers."""
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for number, block in enumerate(filters):
+        if number:
+            x = kl.MaxPooling2D()(x)
+        for count in block:
+            x = _convolution(x, count)
+    x = kl.GlobalAveragePooling2D()(x)
+    return _finish(inputs, x, "cnn_optimum")

@@ -1,0 +1,112 @@
+"""Layers: the fused normalisation computes what Keras' own computes."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from helpers import layers, settings
+from helpers.layers import keras
+
+
+def pair(**arguments):
+    """The fused layer and Keras' own with the same random weights."""
+    fused = layers.BatchNormalization(dtype="float32", **arguments)
+    plain = keras.layers.BatchNormalization(dtype="float32", **arguments)
+    generator = np.random.default_rng(1)
+    for layer in (fused, plain):
+        layer.build((None, 5, 6, 4))
+    weights = [generator.uniform(0.5, 1.5, weight.shape) for weight in plain.get_weights()]
+    fused.set_weights(weights)
+    plain.set_weights(weights)
+    return fused, plain
+
+
+@pytest.fixture
+def feature_maps():
+    return np.random.default_rng(0).normal(2.0, 3.0, (8, 5, 6, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"momentum": 0.9, "epsilon": 0.01}])
+@pytest.mark.parametrize("training", [True, False])
+def test_fused_equals_keras(feature_maps, arguments, training):
+    fused, plain = pair(**arguments)
+    outputs = [np.asarray(layer(feature_maps, training=training)) for layer in (fused, plain)]
+    assert outputs[0] == pytest.approx(outputs[1], abs=1e-5)
+    for left, right in zip(fused.get_weights(), plain.get_weights(), strict=True):
+        assert left == pytest.approx(right, abs=1e-5)
+
+
+@pytest.mark.parametrize("arguments", [{"scale": False}, {"center": False}])
+def test_fused_without_scale_or_offset(feature_maps, arguments):
+    fused, plain = pair(**arguments)
+    outputs = [np.asarray(layer(feature_maps, training=True)) for layer in (fused, plain)]
+    assert outputs[0] == pytest.approx(outputs[1], abs=1e-5)
+
+
+def test_gradients_equal_those_of_keras(feature_maps):
+    import tensorflow as tf
+
+    gradients = []
+    for layer in pair():
+        inputs = tf.constant(feature_maps)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = tf.reduce_sum(tf.square(layer(inputs, training=True)) * inputs)
+        gradients.append(tape.gradient(loss, [inputs, *layer.trainable_variables]))
+    for left, right in zip(*gradients, strict=True):
+        scale = np.abs(right.numpy()).max()
+        assert left.numpy() / scale == pytest.approx(right.numpy() / scale, abs=1e-4)
+
+
+def test_frozen_layer_uses_and_keeps_its_statistics(feature_maps):
+    fused, _ = pair()
+    fused.trainable = False
+    before = fused.get_weights()
+    frozen = np.asarray(fused(feature_maps, training=True))
+    assert frozen == pytest.approx(np.asarray(fused(feature_maps, training=False)), abs=1e-6)
+    assert all(map(np.array_equal, before, fused.get_weights()))
+
+
+def test_dense_features_take_keras_path():
+    inputs = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
+    fused, plain = layers.BatchNormalization(), keras.layers.BatchNormalization()
+    assert np.asarray(fused(inputs, training=True)) == pytest.approx(
+        np.asarray(plain(inputs, training=True)), abs=1e-6
+    )
+
+
+def test_bfloat16_feature_maps(feature_maps):
+    fused = layers.BatchNormalization(dtype="mixed_bfloat16")
+    outputs = fused(keras.ops.cast(feature_maps, "bfloat16"), training=True)
+    assert outputs.dtype == "bfloat16"
+    assert all(weight.dtype == "float32" for weight in fused.weights)
+
+
+def test_precision_is_measured_once_and_restored():
+    assert layers.fastest_precision() in ("float32", "mixed_bfloat16")
+    with layers.precision("mixed_bfloat16"):
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_saved_model_loads_in_a_process_that_imports_only_layers(tmp_path, feature_maps):
+    inputs = keras.Input((5, 6, 4))
+    outputs = keras.layers.Dense(3, activation="softmax")(
+        keras.layers.Flatten()(layers.BatchNormalization()(inputs))
+    )
+    model = keras.Model(inputs, outputs)
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "images.npy", feature_maps)
+    program = (
+        "import sys, numpy, helpers.layers as layers\n"
+        "model = layers.keras.models.load_model(sys.argv[1] + '/model.keras')\n"
+        "images = numpy.load(sys.argv[1] + '/images.npy')\n"
+        "numpy.save(sys.argv[1] + '/outputs.npy', model(images, training=False))\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=settings.REPOSITORY, check=True
+    )
+    expected = np.asarray(model(feature_maps, training=False))
+    assert np.load(tmp_path / "outputs.npy") == pytest.approx(expected, abs=1e-6)

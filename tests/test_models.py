@@ -1,0 +1,88 @@
+"""Models: the registry, and every builder trains a step, saves and loads."""
+
+import numpy as np
+import pytest
+
+from helpers import data, models, settings, training
+from helpers.layers import keras
+
+EXPECTED = {
+    "ann_baseline": "03_ann_baseline",
+    "ann_regularized": "04_ann_regularized",
+    "cnn_plain": "05_cnn_overfitting",
+    "cnn_dropout": "05_cnn_overfitting",
+    "cnn_shallow": "06_cnn_depth",
+    "cnn_deep": "06_cnn_depth",
+    "cnn_batch_normalization": "07_cnn_batch_normalization",
+    "cnn_basic": "08_cnn_three_versions",
+    "cnn_advanced": "08_cnn_three_versions",
+    "cnn_optimum": "08_cnn_three_versions",
+}
+
+
+def test_registry_holds_the_source_models_in_order():
+    assert models.names()[: len(EXPECTED)] == list(EXPECTED)
+    for name, notebook in EXPECTED.items():
+        known = models.specification(name)
+        assert known.notebook == notebook
+        assert known.family == name[:3].upper()
+
+
+def test_unknown_model_and_argument_are_named():
+    with pytest.raises(settings.UserError, match="'cnn_huge'.*ann_baseline"):
+        models.build("cnn_huge")
+    with pytest.raises(settings.UserError, match="'cnn_huge'"):
+        models.source("cnn_huge")
+    with pytest.raises(settings.UserError, match="dropout.*dropout_rate"):
+        models.build("cnn_dropout", dropout=0.5)
+
+
+def test_source_is_the_builder_without_its_decorator():
+    text = models.source("cnn_plain")
+    assert text.startswith("def cnn_plain(") and "register" not in text
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_builder_trains_a_step_saves_and_loads(name, tmp_path):
+    sample = data.load_sample().train.take(np.arange(0, 2000, 31))
+    model = models.build(name)
+    assert model.name == name and model.input_shape == (None, 28, 28, 1)
+    before = [weight.copy() for weight in model.get_weights()]
+    run = training.train(
+        model,
+        sample,
+        sample,
+        optimizer="adam",
+        loss="sparse_categorical_crossentropy",
+        epochs=1,
+        batch_size=64,
+    )
+    changed = [
+        not np.array_equal(left, right)
+        for left, right in zip(before, model.get_weights(), strict=True)
+    ]
+    assert all(changed)
+    assert run.pixel_range == models.specification(name).pixel_range
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    images = np.random.default_rng(0).uniform(0, 1, (5, 28, 28, 1)).astype(np.float32)
+    predicted = np.asarray(model(images, training=False))
+    assert predicted.dtype == np.float32
+    assert predicted.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+    assert np.array_equal(predicted, np.asarray(loaded(images, training=False)))
+
+
+def test_same_seed_same_weights_other_seed_other_weights():
+    first, second, third = (models.build("ann_baseline", seed) for seed in (1, 1, 2))
+    weights = [model.get_weights()[0] for model in (first, second, third)]
+    assert np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+def test_dense_networks_stay_in_float32():
+    assert {layer.compute_dtype for layer in models.build("ann_regularized").layers} == {"float32"}
+
+
+def test_changes_reach_the_builder():
+    kinds = [type(layer).__name__ for layer in models.build("cnn_dropout", pooling=False).layers]
+    assert "MaxPooling2D" not in kinds and "Dropout" in kinds
