@@ -1,0 +1,464 @@
+"""How good a model is, and how sure we may be of it.
+
+Predictions become accuracy with its interval, a report and a confusion matrix per class,
+calibration, and tests that compare two models on the same images or on several seeds.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn import metrics as sklearn_metrics
+
+from helpers import settings
+
+# Softmax in bfloat16 misses a sum of one by less than this; outputs that are no probabilities by
+# far more.
+SUM_TOLERANCE = 0.02
+
+
+def inference_function(model):
+    """Compile a model's forward pass, as it is used for prediction.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Returns
+    -------
+    callable
+        Takes a batch as `pipeline.prepare_images` returns it (any batch size) and returns the
+        model's outputs as a NumPy array, shape (B, classes), dtype float32.
+    """
+    import keras
+
+    def forward(batch):
+        return model(batch, training=False)
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        forward = tf.function(forward, reduce_retracing=True)
+
+    def infer(batch):
+        outputs = forward(keras.ops.convert_to_tensor(batch))
+        return keras.ops.convert_to_numpy(outputs).astype(np.float32)
+
+    return infer
+
+
+def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500):
+    """Return a model's class probabilities.
+
+    A plain loop over batches rather than `model.predict`, whose tf.data iterator waits for the
+    autotuner's thread.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Ends in a softmax.
+    images : numpy.ndarray, shape (N, height, width), dtype uint8
+    pixel_range : tuple of float
+        What the pixel values 0 and 255 became when the model was trained.
+    batch_size : int
+        Images per step; changes speed and memory only.
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, classes), dtype float32
+        Probabilities; each row sums to 1.
+
+    Raises
+    ------
+    UserError
+        If `images` has another form or is empty, or the outputs are no probabilities.
+    """
+    from helpers import pipeline
+
+    if len(images) == 0:
+        raise settings.UserError("There are no images to predict: pass at least one.")
+    infer = inference_function(model)
+    outputs = [
+        infer(pipeline.prepare_images(images[start : start + batch_size], pixel_range))
+        for start in range(0, len(images), batch_size)
+    ]
+    probabilities = np.concatenate(outputs)
+    return _normalised(probabilities, "the model's outputs").astype(np.float32)
+
+
+def wilson_interval(correct, total, confidence=0.95):
+    """Return the interval of an accuracy measured on one set of images.
+
+    It tells how far the accuracy on other images of the same kind may lie, for this one trained
+    model; how much training again changes is told by `seed_interval`.
+
+    Parameters
+    ----------
+    correct, total : int
+        Images classified correctly, and all of them.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    UserError
+        If not 0 ≤ `correct` ≤ `total` and 1 ≤ `total`.
+
+    References
+    ----------
+    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", Journal of the
+    American Statistical Association 22, 1927.
+    """
+    if not 0 <= correct <= total or total < 1:
+        raise settings.UserError(
+            f"{correct} of {total} is no share: pass 0 ≤ correct ≤ total with total at least 1."
+        )
+    test = stats.binomtest(int(correct), int(total))
+    interval = test.proportion_ci(confidence_level=confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def reliability(labels, probabilities, bins=15):
+    """Compare how sure a model is with how often it is right.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    probabilities : numpy.ndarray, shape (N, classes)
+    bins : int
+        Number of bins of equal width, each closed on the right.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per bin of the top class's probability: its mean `confidence`, its `accuracy` (both
+        0 to 1; NaN where the bin is empty) and its `count`.
+
+    Raises
+    ------
+    UserError
+        If the arrays do not fit each other.
+    """
+    labels, probabilities = _check(labels, probabilities)
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    place = np.clip(np.digitize(confidence, edges, right=True) - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    filled = np.where(count > 0, count, np.nan)
+    return pd.DataFrame(
+        {
+            "confidence": np.bincount(place, confidence, minlength=bins) / filled,
+            "accuracy": np.bincount(place, right, minlength=bins) / filled,
+            "count": count,
+        },
+        index=pd.IntervalIndex.from_breaks(edges, closed="right", name="bin"),
+    )
+
+
+def calibration_error(labels, probabilities, bins=15):
+    """Return the expected calibration error of the top class.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    probabilities : numpy.ndarray, shape (N, classes)
+    bins : int
+        Number of bins of equal width.
+
+    Returns
+    -------
+    float
+        Mean distance of confidence from accuracy, weighted by the images per bin; 0 (calibrated)
+        to 1.
+
+    Raises
+    ------
+    UserError
+        If the arrays do not fit each other.
+
+    References
+    ----------
+    Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
+    """
+    by_bin = reliability(labels, probabilities, bins)
+    gaps = (by_bin["confidence"] - by_bin["accuracy"]).abs()
+    return float((gaps * by_bin["count"]).sum() / by_bin["count"].sum())
+
+
+def metrics(labels, probabilities):
+    """Return the numbers that describe a set of predictions.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    probabilities : numpy.ndarray, shape (N, classes)
+
+    Returns
+    -------
+    dict of str to float
+        `accuracy` with its 95 % interval `accuracy_low` and `accuracy_high` (Wilson); `macro_f1`;
+        `log_loss` (nats); `brier_score` (squared error summed over the classes, 0 to 2);
+        `calibration_error`.
+
+    Raises
+    ------
+    UserError
+        If the arrays do not fit each other.
+
+    References
+    ----------
+    Brier, "Verification of Forecasts Expressed in Terms of Probability", Monthly Weather Review
+    78, 1950 (the multi-class score).
+    """
+    labels, probabilities = _check(labels, probabilities)
+    classes = np.arange(probabilities.shape[1])
+    predicted = probabilities.argmax(axis=1)
+    correct = int((predicted == labels).sum())
+    low, high = wilson_interval(correct, len(labels))
+    errors = probabilities - (labels[:, None] == classes)
+    return {
+        "accuracy": correct / len(labels),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "macro_f1": float(
+            sklearn_metrics.f1_score(
+                labels, predicted, labels=classes, average="macro", zero_division=0
+            )
+        ),
+        "log_loss": float(sklearn_metrics.log_loss(labels, probabilities, labels=classes)),
+        "brier_score": float((errors**2).sum(axis=1).mean()),
+        "calibration_error": calibration_error(labels, probabilities),
+    }
+
+
+def report(labels, probabilities, class_names):
+    """Return precision, recall and F1 of each class.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    probabilities : numpy.ndarray, shape (N, classes)
+    class_names : sequence of str, length classes
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per class name: `precision`, `recall`, `f1` (0 to 1) and `support` (images).
+
+    Raises
+    ------
+    UserError
+        If the arrays or the names do not fit each other.
+    """
+    labels, probabilities = _check(labels, probabilities)
+    classes = np.arange(probabilities.shape[1])
+    if len(class_names) != len(classes):
+        raise settings.UserError(
+            f"There are {len(class_names)} class names for {len(classes)} columns of "
+            "probabilities: pass one name per column."
+        )
+    scores = sklearn_metrics.precision_recall_fscore_support(
+        labels, probabilities.argmax(axis=1), labels=classes, zero_division=0
+    )
+    columns = dict(zip(("precision", "recall", "f1", "support"), scores, strict=True))
+    return pd.DataFrame(columns, index=pd.Index(class_names, name="class"))
+
+
+def confusion(labels, probabilities):
+    """Count which class was taken for which.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    probabilities : numpy.ndarray, shape (N, classes)
+
+    Returns
+    -------
+    numpy.ndarray, shape (classes, classes), integer
+        Rows are true classes, columns predicted ones.
+
+    Raises
+    ------
+    UserError
+        If the arrays do not fit each other.
+    """
+    labels, probabilities = _check(labels, probabilities)
+    classes = np.arange(probabilities.shape[1])
+    return sklearn_metrics.confusion_matrix(labels, probabilities.argmax(axis=1), labels=classes)
+
+
+class McNemar(NamedTuple):
+    """Images that only one of two models classified correctly, and the test's p-value."""
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def mcnemar(labels, first, second):
+    """Test whether two trained models differ in accuracy, image by image.
+
+    Exact and two-sided: of the images on which just one of the two is right, a fair coin would
+    give each model half.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    first, second : numpy.ndarray
+        Predicted classes, shape (N,), or probabilities, shape (N, classes).
+
+    Returns
+    -------
+    McNemar
+        `p_value` is 1 where the models are right on the same images.
+
+    Raises
+    ------
+    UserError
+        If the arrays do not fit each other.
+
+    References
+    ----------
+    McNemar, "Note on the sampling error of the difference between correlated proportions or
+    percentages", Psychometrika 12, 1947. Dietterich, "Approximate Statistical Tests for Comparing
+    Supervised Classification Learning Algorithms", Neural Computation 10, 1998.
+    """
+    first_right = _right(labels, first)
+    second_right = _right(labels, second)
+    only_first = int((first_right & ~second_right).sum())
+    only_second = int((second_right & ~first_right).sum())
+    disagreements = only_first + only_second
+    p_value = stats.binomtest(only_first, disagreements).pvalue if disagreements else 1.0
+    return McNemar(only_first, only_second, float(p_value))
+
+
+def holm(p_values):
+    """Adjust p-values for having made several tests, in their order.
+
+    Parameters
+    ----------
+    p_values : sequence of float, length tests
+        Each from 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (tests,), float
+        Reject where this is below the level: the chance of even one false rejection stays below.
+
+    Raises
+    ------
+    UserError
+        If a value is not between 0 and 1.
+
+    References
+    ----------
+    Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of
+    Statistics 6, 1979.
+    """
+    p_values = np.asarray(p_values, dtype=float)
+    if p_values.ndim != 1 or not np.all((p_values >= 0) & (p_values <= 1)):
+        raise settings.UserError("Each p-value must be a number from 0 to 1: pass a flat list.")
+    order = np.argsort(p_values, kind="stable")
+    scaled = p_values[order] * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
+    return adjusted
+
+
+def seed_interval(values, confidence=0.95):
+    """Return mean and interval of a figure measured once per seed.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One value per seed.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    mean, low, high : float
+        Student's t interval of the mean; `low` and `high` are NaN for a single value, of which
+        no spread can be known.
+
+    Raises
+    ------
+    UserError
+        If there is no value, or one is not finite.
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
+        raise settings.UserError("Pass one finite value per seed, and at least one.")
+    mean = float(values.mean())
+    if len(values) == 1:
+        return mean, float("nan"), float("nan")
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))
+    return mean, mean - half, mean + half
+
+
+def _check(labels, probabilities):
+    """Return labels and float64 probabilities that fit each other, or raise UserError."""
+    probabilities = _normalised(probabilities, "the probabilities")
+    labels = _check_classes(labels, "labels")
+    if len(labels) != len(probabilities):
+        raise settings.UserError(
+            f"There are {len(labels)} labels but {len(probabilities)} rows of probabilities: "
+            "pass those of the same images."
+        )
+    if labels.max() >= probabilities.shape[1]:
+        raise settings.UserError(
+            f"Label {labels.max()} has no column among {probabilities.shape[1]}: pass class "
+            "indices from 0 and one column of probabilities per class."
+        )
+    return labels, probabilities
+
+
+def _check_classes(classes, what):
+    classes = np.asarray(classes)
+    if classes.ndim != 1 or not len(classes) or classes.dtype.kind not in "iu" or classes.min() < 0:
+        raise settings.UserError(
+            f"The {what} must be class indices from 0 in an integer array of shape (N,), not "
+            f"shape {classes.shape} of {classes.dtype}: turn one-hot rows into indices with "
+            "`.argmax(axis=1)`."
+        )
+    return classes
+
+
+def _normalised(probabilities, what):
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if probabilities.ndim != 2 or not len(probabilities):
+        raise settings.UserError(
+            f"Of {what} one row per image is needed, shape (N, classes), not shape "
+            f"{probabilities.shape}."
+        )
+    sums = probabilities.sum(axis=1, keepdims=True)
+    # Written so that NaN, which compares false with everything, is refused too.
+    if not (np.all(probabilities >= 0) and np.all(np.abs(sums - 1) <= SUM_TOLERANCE)):
+        raise settings.UserError(
+            f"In {what} not every row holds numbers from 0 that sum to 1: end the model in a "
+            "softmax, and lower the learning rate if training diverged to NaN."
+        )
+    return probabilities / sums
+
+
+def _right(labels, predictions):
+    """Return which images were classified correctly, shape (N,), from classes or probabilities."""
+    predictions = np.asarray(predictions)
+    if predictions.ndim == 2:
+        labels, predictions = _check(labels, predictions)
+        return predictions.argmax(axis=1) == labels
+    labels = _check_classes(labels, "labels")
+    predictions = _check_classes(predictions, "predicted classes")
+    if len(labels) != len(predictions):
+        raise settings.UserError(
+            f"There are {len(labels)} labels but {len(predictions)} predictions: pass those of "
+            "the same images."
+        )
+    return predictions == labels

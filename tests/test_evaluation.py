@@ -1,0 +1,314 @@
+"""Predictions, intervals, calibration and paired tests, against hand counts and scikit-learn."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics as sklearn_metrics
+
+from helpers import evaluation, pipeline
+from helpers.settings import UserError
+
+CLASSES = 10
+
+
+@pytest.fixture
+def random_predictions():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, CLASSES, 400).astype(np.uint8)
+    probabilities = generator.dirichlet(np.full(CLASSES, 0.3), 400)
+    probabilities[:200, :] = 0.3 * probabilities[:200, :] + 0.7 * np.eye(CLASSES)[labels[:200]]
+    return labels, probabilities
+
+
+def one_hot(classes):
+    return np.eye(CLASSES)[np.asarray(classes)]
+
+
+@pytest.fixture(scope="module")
+def model():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((28, 28, 1))
+    features = keras.layers.Dropout(0.5)(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax")(features))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (25, 28, 28), dtype=np.uint8)
+
+
+class TestPredict:
+    def test_equals_the_softmax_computed_by_hand(self, model, images):
+        weights, bias = model.layers[-1].get_weights()
+        for pixel_range in ((0.0, 1.0), (-0.5, 0.5)):
+            flat = pipeline.prepare_images(images, pixel_range).reshape(len(images), -1)
+            exponentials = np.exp(flat @ weights + bias)
+            expected = exponentials / exponentials.sum(axis=1, keepdims=True)
+            found = evaluation.predict(model, images, pixel_range)
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+    def test_does_not_depend_on_the_batch_size(self, model, images):
+        whole = evaluation.predict(model, images)
+        np.testing.assert_allclose(evaluation.predict(model, images, batch_size=4), whole, 1e-5)
+
+    def test_is_repeatable_and_leaves_dropout_off(self, model, images):
+        first = evaluation.predict(model, images)
+        np.testing.assert_array_equal(evaluation.predict(model, images), first)
+
+    def test_refuses_no_images_and_wrong_images(self, model, images):
+        with pytest.raises(UserError, match="no images"):
+            evaluation.predict(model, images[:0])
+        with pytest.raises(UserError, match="uint8"):
+            evaluation.predict(model, images / 255)
+
+    def test_refuses_outputs_that_are_no_probabilities(self, images):
+        import keras
+
+        inputs = keras.Input((28, 28, 1))
+        logits = keras.layers.Dense(CLASSES)(keras.layers.Flatten()(inputs))
+        with pytest.raises(UserError, match="softmax"):
+            evaluation.predict(keras.Model(inputs, logits), images)
+
+    def test_reports_a_model_that_diverged(self, model, images):
+        import keras
+
+        diverged = keras.models.clone_model(model)
+        diverged.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+        with pytest.raises(UserError, match="NaN"):
+            evaluation.predict(diverged, images)
+
+
+class TestWilsonInterval:
+    @pytest.mark.parametrize(
+        ("correct", "total", "low", "high"),
+        [
+            (8, 10, 0.4901625, 0.9433178),
+            (0, 10, 0.0, 0.2775328),
+            (10, 10, 0.7224672, 1.0),
+            (9_000, 10_000, 0.8939656, 0.9057272),
+        ],
+    )
+    def test_known_values(self, correct, total, low, high):
+        np.testing.assert_allclose(
+            evaluation.wilson_interval(correct, total), (low, high), atol=1e-6
+        )
+
+    def test_more_confidence_is_wider(self):
+        narrow = evaluation.wilson_interval(90, 100, confidence=0.9)
+        wide = evaluation.wilson_interval(90, 100, confidence=0.99)
+        assert wide[0] < narrow[0] < 0.9 < narrow[1] < wide[1]
+
+    @pytest.mark.parametrize(("correct", "total"), [(5, 4), (-1, 4), (0, 0)])
+    def test_refuses_impossible_counts(self, correct, total):
+        with pytest.raises(UserError, match="no share"):
+            evaluation.wilson_interval(correct, total)
+
+
+class TestCalibration:
+    def test_hand_example(self):
+        # Sure at 0.9 and right half the time; sure at 0.6 and always right: 0.4 off in both.
+        probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.4, 0.6]])
+        labels = np.array([0, 1, 0, 1])
+        assert evaluation.calibration_error(labels, probabilities) == pytest.approx(0.4)
+        filled = evaluation.reliability(labels, probabilities, bins=10).dropna()
+        np.testing.assert_allclose(filled["confidence"], [0.6, 0.9])
+        np.testing.assert_allclose(filled["accuracy"], [1.0, 0.5])
+        assert filled["count"].tolist() == [2, 2]
+
+    def test_bins_are_closed_on_the_right(self):
+        by_bin = evaluation.reliability(np.array([0, 0]), np.array([[0.5, 0.5], [0.6, 0.4]]), 2)
+        assert by_bin["count"].tolist() == [1, 1]
+        assert 0.5 in by_bin.index[0]
+
+    def test_a_sure_and_perfect_model_has_none(self):
+        labels = np.arange(CLASSES)
+        assert evaluation.calibration_error(labels, one_hot(labels)) == 0.0
+        assert evaluation.reliability(labels, one_hot(labels))["count"].iloc[-1] == CLASSES
+
+    def test_a_sure_and_wrong_model_is_entirely_off(self):
+        labels = np.arange(CLASSES)
+        assert evaluation.calibration_error(labels, one_hot((labels + 1) % CLASSES)) == 1.0
+
+    def test_bins_cover_every_image(self, random_predictions):
+        for bins in (1, 7, 15):
+            by_bin = evaluation.reliability(*random_predictions, bins=bins)
+            assert len(by_bin) == bins
+            assert by_bin["count"].sum() == len(random_predictions[0])
+
+    def test_one_bin_compares_the_means(self, random_predictions):
+        labels, probabilities = random_predictions
+        accuracy = (probabilities.argmax(axis=1) == labels).mean()
+        expected = abs(probabilities.max(axis=1).mean() - accuracy)
+        assert evaluation.calibration_error(*random_predictions, bins=1) == pytest.approx(expected)
+
+
+class TestMetrics:
+    def test_against_scikit_learn(self, random_predictions):
+        labels, probabilities = random_predictions
+        predicted = probabilities.argmax(axis=1)
+        found = evaluation.metrics(labels, probabilities)
+        assert found["accuracy"] == sklearn_metrics.accuracy_score(labels, predicted)
+        assert found["macro_f1"] == sklearn_metrics.f1_score(labels, predicted, average="macro")
+        assert found["log_loss"] == pytest.approx(sklearn_metrics.log_loss(labels, probabilities))
+        by_class = [
+            sklearn_metrics.brier_score_loss(labels == number, probabilities[:, number])
+            for number in range(CLASSES)
+        ]
+        assert found["brier_score"] == pytest.approx(sum(by_class))
+        correct = int((predicted == labels).sum())
+        interval = evaluation.wilson_interval(correct, len(labels))
+        assert (found["accuracy_low"], found["accuracy_high"]) == interval
+
+    def test_all_are_plain_floats(self, random_predictions):
+        assert {type(value) for value in evaluation.metrics(*random_predictions).values()} == {
+            float
+        }
+
+    def test_knowing_nothing(self):
+        labels = np.arange(CLASSES)
+        found = evaluation.metrics(labels, np.full((CLASSES, CLASSES), 0.1))
+        assert found["log_loss"] == pytest.approx(math.log(CLASSES))
+        assert found["brier_score"] == pytest.approx(0.9)
+        assert found["accuracy"] == pytest.approx(0.1)
+
+    def test_classes_that_do_not_occur_are_allowed(self):
+        found = evaluation.metrics(np.array([0, 1]), one_hot([0, 1]))
+        assert found["accuracy"] == 1.0
+        assert found["macro_f1"] == pytest.approx(0.2)
+
+    def test_half_precision_sums_are_accepted(self, random_predictions):
+        labels, probabilities = random_predictions
+        rounded = probabilities.astype(np.float16)
+        exact = evaluation.metrics(labels, probabilities)
+        assert evaluation.metrics(labels, rounded)["log_loss"] == pytest.approx(
+            exact["log_loss"], rel=1e-2
+        )
+
+
+class TestReportAndConfusion:
+    def test_report_against_scikit_learn(self, random_predictions):
+        labels, probabilities = random_predictions
+        names = [f"class {number}" for number in range(CLASSES)]
+        found = evaluation.report(labels, probabilities, names)
+        assert found.columns.tolist() == ["precision", "recall", "f1", "support"]
+        expected = sklearn_metrics.classification_report(
+            labels, probabilities.argmax(axis=1), target_names=names, output_dict=True
+        )
+        for name in names:
+            np.testing.assert_allclose(found.loc[name], list(expected[name].values()))
+
+    def test_report_refuses_too_few_names(self, random_predictions):
+        with pytest.raises(UserError, match="one name per column"):
+            evaluation.report(*random_predictions, ["a", "b"])
+
+    def test_confusion_counts_truth_in_rows(self):
+        counts = evaluation.confusion(np.array([0, 0, 2]), one_hot([0, 1, 2]))
+        assert counts.shape == (CLASSES, CLASSES)
+        assert counts[0, 0] == counts[0, 1] == counts[2, 2] == 1
+        assert counts.sum() == 3
+
+
+class TestMcNemar:
+    def test_hand_value(self):
+        # Of ten disagreements one goes to the first: p = 2 (1 + 10) / 2^10.
+        labels = np.zeros(30, dtype=int)
+        first = np.array([0] * 1 + [1] * 9 + [0] * 15 + [1] * 5)
+        second = np.array([1] * 1 + [0] * 9 + [0] * 15 + [1] * 5)
+        assert evaluation.mcnemar(labels, first, second) == (1, 9, 22 / 1024)
+
+    def test_against_the_binomial_test(self, random_predictions):
+        labels, probabilities = random_predictions
+        second = np.roll(probabilities.argmax(axis=1), 40)
+        found = evaluation.mcnemar(labels, probabilities, second)
+        right, other = probabilities.argmax(axis=1) == labels, second == labels
+        assert found.only_first == (right & ~other).sum()
+        assert found.only_second == (~right & other).sum()
+        total = found.only_first + found.only_second
+        assert found.p_value == stats.binomtest(found.only_first, total, 0.5).pvalue
+
+    def test_is_symmetric(self, random_predictions):
+        labels, probabilities = random_predictions
+        second = np.roll(probabilities, 3, axis=0)
+        there = evaluation.mcnemar(labels, probabilities, second)
+        back = evaluation.mcnemar(labels, second, probabilities)
+        assert there == (back.only_second, back.only_first, back.p_value)
+
+    def test_a_model_does_not_differ_from_itself(self, random_predictions):
+        labels, probabilities = random_predictions
+        assert evaluation.mcnemar(labels, probabilities, probabilities) == (0, 0, 1.0)
+
+    def test_refuses_predictions_of_other_images(self, random_predictions):
+        labels, probabilities = random_predictions
+        with pytest.raises(UserError, match="same images"):
+            evaluation.mcnemar(labels, probabilities, probabilities[:-1])
+        with pytest.raises(UserError, match="same images"):
+            evaluation.mcnemar(labels, labels[:-1], labels)
+
+
+class TestHolm:
+    def test_hand_example(self):
+        # Sorted: 0.005 × 4, 0.01 × 3, 0.03 × 2, then 0.04 × 1 raised to what stands before it.
+        np.testing.assert_allclose(
+            evaluation.holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02]
+        )
+
+    def test_properties(self):
+        p_values = np.random.default_rng(0).uniform(size=30) ** 3
+        adjusted = evaluation.holm(p_values)
+        assert np.all(adjusted >= p_values) and np.all(adjusted <= 1)
+        assert np.all(np.diff(adjusted[np.argsort(p_values)]) >= 0)
+
+    def test_one_and_none(self):
+        assert evaluation.holm([0.2]) == [0.2]
+        assert evaluation.holm([]).shape == (0,)
+
+    @pytest.mark.parametrize("p_values", [[0.1, 1.1], [-0.1], [math.nan], [[0.1]]])
+    def test_refuses_what_is_no_p_value(self, p_values):
+        with pytest.raises(UserError, match="p-value"):
+            evaluation.holm(p_values)
+
+
+class TestSeedInterval:
+    def test_hand_value(self):
+        mean, low, high = evaluation.seed_interval([0.90, 0.91, 0.92])
+        half = 4.302653 * 0.01 / math.sqrt(3)
+        assert mean == pytest.approx(0.91)
+        assert (low, high) == pytest.approx((0.91 - half, 0.91 + half), abs=1e-7)
+
+    def test_one_value_has_no_spread(self):
+        mean, low, high = evaluation.seed_interval([0.9])
+        assert mean == 0.9 and math.isnan(low) and math.isnan(high)
+
+    def test_equal_values_have_no_width(self):
+        assert evaluation.seed_interval([0.5, 0.5]) == (0.5, 0.5, 0.5)
+
+    @pytest.mark.parametrize("values", [[], [0.9, math.nan], 0.9])
+    def test_refuses_what_has_no_mean(self, values):
+        with pytest.raises(UserError, match="per seed"):
+            evaluation.seed_interval(values)
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities", "message"),
+    [
+        (np.array([0, 1]), one_hot([0]), "same images"),
+        (np.array([0]), one_hot([0])[0], "one row per image"),
+        (np.array([], dtype=int), np.empty((0, CLASSES)), "one row per image"),
+        (np.array([CLASSES]), one_hot([0]), "has no column"),
+        (np.array([-1]), one_hot([0]), "class indices"),
+        (np.array([0.0]), one_hot([0]), "class indices"),
+        (one_hot([0]).astype(int), one_hot([0]), "argmax"),
+        (np.array([0]), 2 * one_hot([0]), "sum to 1"),
+        (np.array([0]), np.array([[1.5, -0.5]]), "sum to 1"),
+        (np.array([0]), np.full((1, CLASSES), np.nan), "sum to 1"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_in_one_sentence(labels, probabilities, message):
+    for judge in (evaluation.metrics, evaluation.confusion, evaluation.reliability):
+        with pytest.raises(UserError, match=message):
+            judge(labels, probabilities)
