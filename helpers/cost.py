@@ -302,9 +302,10 @@ def _processor():
 
 
 def _accelerator():
-    import tensorflow as tf
+    with settings.quiet_import():
+        import tensorflow as tf
 
-    devices = tf.config.list_physical_devices("GPU")
+        devices = tf.config.list_physical_devices("GPU")
     if not devices:
         return None
     return tf.config.experimental.get_device_details(devices[0]).get("device_name", "GPU")

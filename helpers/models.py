@@ -291,7 +291,7 @@ def cnn_basic(filters=(32, 64), units=64):
     inputs = keras.Input(IMAGE_SHAPE)
     x = inputs
     for count in filters:
-        x = kl.Conv2D(count, 3, activation="relu")(x)
+        x = kl.Conv2D(count, 3, padding="same", activation="relu")(x)
         x = kl.MaxPooling2D()(x)
     x = kl.Flatten()(x)
     x = kl.Dense(units, activation="relu")(x)
@@ -305,7 +305,7 @@ def cnn_basic(filters=(32, 64), units=64):
     reported_accuracy=0.8986,
     reported_note="test",
 )
-def cnn_advanced(filters=(32, 64, 128), units=256, dropout_rate=0.25):
+def cnn_advanced(filters=(32, 64, 128), units=256, dropout_rate=0.2):
     """Three normalised convolutions with pooling and dropout, and a wide dense layer."""
     inputs = keras.Input(IMAGE_SHAPE)
     x = inputs

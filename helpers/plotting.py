@@ -16,6 +16,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.style
 import numpy as np
+import seaborn
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PatchCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
@@ -25,7 +26,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from PIL import Image
 
-from .settings import UserError
+from helpers.settings import UserError
 
 STYLE = Path(__file__).with_name("style.mplstyle")
 DPI = 100
@@ -355,24 +356,22 @@ def _overlap(a, b):
 
 def _heatmap(axes, values, texts, cmap, low, high, bold=None):
     """Draw a matrix as coloured cells with a text in each, first row on top."""
-    rows, columns = values.shape
-    mesh = axes.pcolormesh(
-        np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, edgecolors="white",
-        linewidth=1.5,
+    seaborn.heatmap(
+        values, vmin=low, vmax=high, cmap=cmap, annot=np.array(texts, dtype=str), fmt="",
+        annot_kws={"fontsize": 8.5}, linewidths=1.5, linecolor="white", cbar=False,
+        xticklabels=False, yticklabels=False, ax=axes,
     )  # fmt: skip
-    for (row, column), value in np.ndenumerate(values):
-        if texts[row][column]:
-            dark = np.isfinite(value) and _luminance(mesh.cmap(mesh.norm(value))[:3]) < 0.22
-            strong = bold is not None and bold[row, column]
-            axes.text(
-                column + 0.5, row + 0.5, texts[row][column], ha="center", va="center",
-                fontsize=8.5, weight="bold" if strong else "normal",
-                color="white" if dark else INK,
-            )  # fmt: skip
-    axes.set(ylim=(rows, 0), xlim=(0, columns))
-    axes.spines[:].set_visible(False)
+    shown = np.isfinite(values)
+    if bold is not None:
+        for text, strong in zip(axes.texts, bold[shown], strict=True):
+            text.set_weight("bold" if strong else "normal")
+    # Seaborn leaves the cells without a value blank; the diagonal of a confusion matrix has a text.
+    for row, column in np.argwhere(~shown):
+        axes.text(
+            column + 0.5, row + 0.5, texts[row][column], ha="center", va="center",
+            fontsize=8.5, color=INK,
+        )  # fmt: skip
     axes.tick_params(length=0)
-    return mesh
 
 
 def _cell_names(axes, rows, columns, on_top=True):

@@ -256,6 +256,13 @@ def _recipe(model, optimizer, loss, epochs, batch_size, augment, callbacks):
         "epochs": epochs,
         "batch_size": batch_size,
         "augment": [repr(distortion) for distortion in augment],
-        "callbacks": [type(callback).__name__ for callback in callbacks],
+        "callbacks": [_words(callback) for callback in callbacks],
         "precision": model.layers[1].dtype_policy.name,
     }
+
+
+def _words(callback):
+    """Return a callback as its class and those of its settings that steer a run."""
+    names = ("monitor", "factor", "patience", "restore_best_weights")
+    values = [f"{name}={getattr(callback, name)!r}" for name in names if hasattr(callback, name)]
+    return f"{type(callback).__name__}({', '.join(values)})"

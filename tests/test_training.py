@@ -49,6 +49,9 @@ def test_early_stopping_reports_the_epoch_that_validation_chose(parts):
     stop = keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True)
     run = fit(parts, epochs=6, optimizer=keras.optimizers.SGD(3.0), callbacks=[stop])
     assert run.choice == "epoch chosen on validation"
+    assert run.recipe["callbacks"] == [
+        "EarlyStopping(monitor='val_loss', patience=1, restore_best_weights=True)"
+    ]
     assert run.epoch == 1 + int(np.argmin(run.history["val_loss"]))
 
 

@@ -1,0 +1,105 @@
+"""What the tests share: a clean environment, and a small series of notebooks to try things on."""
+
+import nbformat
+import pytest
+
+from helpers import series, settings, stamp
+
+PICTURE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABc3UBGAAAAABJRU5ErkJggg=="
+)
+QUESTION = "The question: does it run? Data from [the source](https://example.org)."
+ENDING = """## What we learned
+
+- It runs.
+
+## What to be careful about
+
+Nothing.
+
+## Exercises
+
+1. Run it again.
+
+<details><summary>Solution</summary>Run all cells.</details>
+
+2. Change the seed.
+
+<details><summary>Solution</summary>Set FASHION_SEED.</details>
+"""
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch, tmp_path):
+    """Keep the caller's settings out of the tests, and the tests out of the published results."""
+    for name in ("FASHION_PROFILE", "FASHION_SEED"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path / "results"))
+
+
+def make_notebook(title="Small", cells=()):
+    """Return an unexecuted notebook with every part that the series asks for.
+
+    Parameters
+    ----------
+    title : str
+    cells : sequence of str
+        Sources of code cells; three compared ones by default.
+    """
+    cells = cells or [f"{stamp.MARKER}\nprint({number} + 1)" for number in range(3)]
+    parts = [nbformat.v4.new_markdown_cell(f"# {title}\n\n{QUESTION}")]
+    for source in cells:
+        parts.append(nbformat.v4.new_markdown_cell("Why this comes next."))
+        parts.append(nbformat.v4.new_code_cell(source))
+    parts.append(nbformat.v4.new_markdown_cell(ENDING))
+    return nbformat.v4.new_notebook(cells=parts)
+
+
+@pytest.fixture
+def small_series(monkeypatch, tmp_path):
+    """A project of its own in a temporary folder; call it to write notebooks into it.
+
+    Takes sources of code cells by stem, returns the folder of the notebooks.
+    """
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (tmp_path / "helpers").mkdir()
+    for name in ("README.md", "requirements.txt", "helpers/series.py"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(settings, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(settings, "NOTEBOOKS", folder)
+    monkeypatch.setattr(settings, "OUTPUTS", tmp_path / "outputs")
+    monkeypatch.setattr(settings, "PUBLISHED_RESULTS", folder / "results")
+
+    def write(**cells_by_name):
+        for name, cells in cells_by_name.items():
+            notebook = make_notebook(name, cells)
+            nbformat.write(notebook, folder / f"{name.removeprefix('n')}.ipynb")
+        for name in series.names():
+            notebook = series.read(name)
+            series.write_common_parts(notebook, name)
+            nbformat.write(notebook, folder / f"{name}.ipynb")
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def published(small_series):
+    """The path and the content of a notebook that looks as if it had been published."""
+    path = small_series(n01_first=None, n02_second=None) / "01_first.ipynb"
+    notebook = series.read("01_first")
+    for count, cell in enumerate(stamp.code_cells(notebook), start=1):
+        cell.execution_count = count
+        text = f"{count - 1}\n"
+        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    stamp.code_cells(notebook)[0].outputs = []
+    picture = nbformat.v4.new_output(
+        "display_data",
+        {"image/png": PICTURE, "text/plain": "<figure>"},
+        metadata={"image/png": {"alt": "One grey pixel."}},
+    )
+    stamp.code_cells(notebook)[3].outputs.append(picture)
+    stamp.normalise(notebook)
+    stamp.stamp(notebook, seed=0, versions={"python": "3.13.0"}, seconds=1.0)
+    return path, notebook

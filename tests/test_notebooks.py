@@ -1,0 +1,492 @@
+"""Static tests of the notebooks: their form, their stored outputs, and that the checks can fail."""
+
+import collections
+import re
+import shutil
+import statistics
+
+import nbformat
+import pytest
+
+from helpers import series, settings, stamp
+
+MOST_BYTES = 1_500_000
+MOST_LINES = 25
+MOST_LINES_MEDIAN = 8
+MOST_CODE_CELLS_IN_A_ROW = 3
+FEWEST_COMPARED = 3
+FEWEST_EXERCISES = 2
+HEADINGS = ("What we learned", "What to be careful about", "Exercises")
+TYPED_RESULT = re.compile(r"\d[.,]\d+\s?(%|per ?cent)|\b([89]\d|100)\s?%|\b0\.[5-9]\d{2,}")
+SOURCE_GIVEN = re.compile(r"\]\(|\b(reported|target)\b|\?")
+
+NOTEBOOKS = sorted(settings.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+# Each check takes a notebook and its path and returns what is wrong, one sentence per fault.
+
+
+def check_form(notebook, path):
+    """A valid notebook of moderate size, in its normalised form."""
+    nbformat.validate(notebook)
+    faults = []
+    if path.stat().st_size > MOST_BYTES:
+        faults.append(f"it has {path.stat().st_size:,} bytes")
+    if set(notebook.metadata) - {"kernelspec", "language_info", "fashion"}:
+        faults.append(f"its metadata holds {sorted(notebook.metadata)}")
+    if notebook.metadata.get("kernelspec") != stamp.KERNEL:
+        faults.append("its kernel is not normalised")
+    return faults
+
+
+def check_headings(notebook, path):
+    """One title in the first cell, the closing sections, exercises with folded solutions."""
+    text = markdown(notebook)
+    titles = re.findall(r"^# .+", text, re.MULTILINE)
+    faults = [] if len(titles) == 1 else [f"it has {len(titles)} titles"]
+    if not notebook.cells[0].source.startswith("# "):
+        faults.append("its first cell does not begin with the title")
+    for heading in HEADINGS:
+        if not re.search(rf"^##+ .*{heading}", text, re.MULTILINE):
+            faults.append(f"the section {heading!r} is missing")
+    solutions = text.rpartition("Exercises")[2].count("<details>")
+    if solutions < FEWEST_EXERCISES:
+        faults.append(f"it has {solutions} folded solutions")
+    return faults
+
+
+def check_header(notebook, path):
+    """Badge and links as the repository's address and the neighbouring notebooks have them."""
+    lines = notebook.cells[0].source.splitlines()
+    faults = [
+        f"the first cell lacks the line {line!r}: run make address"
+        for line in series.header(path.stem)
+        if line not in lines
+    ]
+    addresses = re.findall(r"https://github\.com/[\w.-]+/[\w.-]+", nbformat.writes(notebook))
+    counts = collections.Counter(found.removesuffix(".git") for found in addresses)
+    own = counts.pop(settings.REPOSITORY_ADDRESS, 0)
+    if own <= max(counts.values(), default=0):
+        faults.append("another repository's address occurs as often as its own")
+    return faults
+
+
+def check_links(notebook, path):
+    """Relative links lead to files that exist."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", markdown(notebook))
+    relative = [target.partition("#")[0] for target in targets if "://" not in target]
+    return [
+        f"the link to {target} leads nowhere"
+        for target in relative
+        if target and not (path.parent / target).exists()
+    ]
+
+
+def check_bootstrap(notebook, path):
+    """The first code cell is the one that all notebooks share."""
+    first = stamp.code_cells(notebook)[0]
+    if first.get("id") != stamp.BOOTSTRAP_ID or first.source != series.bootstrap():
+        return ["its first code cell is not the common bootstrap cell: run make address"]
+    return []
+
+
+def check_code_cells(notebook, path):
+    """Short code cells, none empty, with explanations between them."""
+    lengths = [len(cell.source.splitlines()) for cell in stamp.code_cells(notebook)]
+    faults = [f"a code cell has {length} lines" for length in lengths if length > MOST_LINES]
+    faults += ["a code cell is empty"] if 0 in lengths else []
+    if statistics.median(lengths) > MOST_LINES_MEDIAN:
+        faults.append(f"the median code cell has {statistics.median(lengths)} lines")
+    kinds = "".join(cell.cell_type[0] for cell in notebook.cells)
+    longest = max(map(len, re.findall("c+", kinds)))
+    if longest > MOST_CODE_CELLS_IN_A_ROW:
+        faults.append(f"{longest} code cells follow each other without a word")
+    return faults
+
+
+def check_outputs(notebook, path):
+    """Executed from top to bottom without errors or noise, every image described."""
+    cells = stamp.code_cells(notebook)
+    counts = [cell.execution_count for cell in cells]
+    faults = [] if counts == list(range(1, len(cells) + 1)) else [f"its counts are {counts}"]
+    outputs = [(cell.execution_count, output) for cell in cells for output in cell.outputs]
+    for count, output in outputs:
+        if output.output_type == "error":
+            faults.append(f"cell {count} ended with {output.ename}")
+        if output.get("name") == "stderr":
+            faults.append(f"cell {count} wrote to stderr: {output.text[:80]!r}")
+        if "image/png" in output.get("data", {}):
+            if not output.metadata.get("image/png", {}).get("alt", "").strip():
+                faults.append(f"an image of cell {count} has no alternative text")
+    return faults
+
+
+def check_compared_cells(notebook, path):
+    """Enough cells are compared by nbval, and none of them in vain."""
+    cells = stamp.compared_cells(notebook)
+    faults = [f"only {len(cells)} cells are compared"] if len(cells) < FEWEST_COMPARED else []
+    for cell in cells:
+        texts = [stored_text(output) for output in cell.outputs]
+        if cell.execution_count is None or not any(text.strip() for text in texts):
+            faults.append(f"nothing is compared in the cell {cell.source[:60]!r}")
+    return faults
+
+
+def check_stamp(notebook, path):
+    """The stored outputs are those of a full run of these sources."""
+    stored = notebook.metadata.get("fashion", {})
+    remedy = f"run make publish ONLY={path.stem[:2]}"
+    if stored.get("profile") != "full":
+        return [f"its outputs are not of a full run: {remedy}"]
+    faults = []
+    if stored.get("sources") != stamp.sources(notebook):
+        before, now = stored.get("definitions", {}), stamp.definitions(notebook)
+        differing = sorted(key for key in before | now if before.get(key) != now.get(key))
+        faults.append(
+            f"{', '.join(differing) or 'its own code'} changed since the stored run: {remedy}"
+        )
+    if stored.get("outputs") != stamp.outputs(notebook):
+        faults.append("its outputs were altered after the run")
+    if stored.get("compared_cells") != len(stamp.compared_cells(notebook)):
+        faults.append("the number of compared cells has changed since")
+    return faults
+
+
+def check_prose(notebook, path):
+    """No result is typed by hand: figures come from runs, or name their source."""
+    faults = []
+    for line in prose(notebook).splitlines():
+        if TYPED_RESULT.search(line) and not SOURCE_GIVEN.search(line):
+            faults.append(f"a result is typed by hand: {line.strip()[:100]!r}")
+    return faults
+
+
+CHECKS = (
+    check_form,
+    check_headings,
+    check_header,
+    check_links,
+    check_bootstrap,
+    check_code_cells,
+    check_outputs,
+    check_compared_cells,
+    check_stamp,
+    check_prose,
+)
+
+
+def markdown(notebook):
+    """Return the text of all Markdown cells."""
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def prose(notebook):
+    """Return the text of all Markdown cells without the code in it."""
+    return re.sub(r"```.*?```|`[^`\n]*`", "", markdown(notebook), flags=re.DOTALL)
+
+
+def stored_text(output):
+    """Return what nbval compares of an output: its text, not its pictures."""
+    return output.get("text", "") or "".join(
+        str(value) for kind, value in output.get("data", {}).items() if kind.startswith("text/")
+    )
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook(path, check):
+    faults = check(nbformat.read(path, as_version=4), path)
+    assert not faults, "; ".join(faults)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_sound_notebook_passes(published, check):
+    path, notebook = published
+    assert check(notebook, path) == []
+
+
+# The checks can fail: each of these spoils a sound notebook in one way.
+
+
+def code(notebook, number):
+    return stamp.code_cells(notebook)[number]
+
+
+def delete_a_marker(notebook):
+    code(notebook, 1).source = code(notebook, 1).source.replace(stamp.MARKER + "\n", "")
+
+
+def put_a_marker_behind_code(notebook):
+    code(notebook, 1).source = f"print(1)  {stamp.MARKER}"
+
+
+def empty_an_output(notebook):
+    code(notebook, 1).outputs = []
+
+
+def leave_only_a_picture(notebook):
+    cell = code(notebook, 3)
+    cell.outputs = cell.outputs[1:]
+    del cell.outputs[0].data["text/plain"]
+
+
+def change_an_output(notebook):
+    code(notebook, 2).outputs[0].text = "7\n"
+
+
+def forget_a_count(notebook):
+    code(notebook, 2).execution_count = None
+
+
+def break_a_cell(notebook):
+    code(notebook, 2).outputs = [nbformat.v4.new_output("error", ename="ValueError", evalue="no")]
+
+
+def make_noise(notebook):
+    code(notebook, 2).outputs.append(
+        nbformat.v4.new_output("stream", name="stderr", text="warning")
+    )
+
+
+def drop_an_alternative_text(notebook):
+    del code(notebook, 3).outputs[1].metadata["image/png"]["alt"]
+
+
+def edit_a_cell(notebook):
+    code(notebook, 2).source += "  # edited"
+
+
+def edit_the_bootstrap_cell(notebook):
+    code(notebook, 0).source += "\n"
+
+
+def lengthen_a_cell(notebook):
+    code(notebook, 2).source += "\n" * 30
+
+
+def remove_all_words(notebook):
+    notebook.cells = [notebook.cells[0], *stamp.code_cells(notebook), notebook.cells[-1]]
+
+
+def add_a_title(notebook):
+    notebook.cells[-1].source += "\n# Another title\n"
+
+
+def drop_a_section(notebook):
+    notebook.cells[-1].source = notebook.cells[-1].source.replace("careful", "mindful")
+
+
+def unfold_a_solution(notebook):
+    notebook.cells[-1].source = notebook.cells[-1].source.replace("<details>", "", 1)
+
+
+def break_a_link(notebook):
+    notebook.cells[-1].source += "\n[next](03_missing.ipynb)\n"
+
+
+def point_the_badge_elsewhere(notebook):
+    notebook.cells[0].source = notebook.cells[0].source.replace("blob/main", "blob/other")
+
+
+def name_another_repository(notebook):
+    notebook.cells[-1].source += "\nhttps://github.com/some/other" * 5
+
+
+def type_a_result(notebook):
+    notebook.cells[-1].source += "\nThe network reaches 92.6 % on the test set.\n"
+
+
+def type_a_result_as_a_share(notebook):
+    notebook.cells[-1].source += "\nThe network reaches 0.9261 on the test set.\n"
+
+
+def run_another_profile(notebook):
+    notebook.metadata.fashion.profile = "quick"
+
+
+def lose_the_stamp(notebook):
+    del notebook.metadata["fashion"]
+
+
+def keep_widgets(notebook):
+    notebook.metadata["widgets"] = {}
+
+
+SPOILED = [
+    (delete_a_marker, check_stamp),
+    (delete_a_marker, check_compared_cells),
+    (put_a_marker_behind_code, check_compared_cells),
+    (empty_an_output, check_stamp),
+    (empty_an_output, check_compared_cells),
+    (leave_only_a_picture, check_compared_cells),
+    (change_an_output, check_stamp),
+    (forget_a_count, check_outputs),
+    (forget_a_count, check_compared_cells),
+    (break_a_cell, check_outputs),
+    (make_noise, check_outputs),
+    (drop_an_alternative_text, check_outputs),
+    (edit_a_cell, check_stamp),
+    (edit_the_bootstrap_cell, check_bootstrap),
+    (lengthen_a_cell, check_code_cells),
+    (remove_all_words, check_code_cells),
+    (add_a_title, check_headings),
+    (drop_a_section, check_headings),
+    (unfold_a_solution, check_headings),
+    (break_a_link, check_links),
+    (point_the_badge_elsewhere, check_header),
+    (name_another_repository, check_header),
+    (type_a_result, check_prose),
+    (type_a_result_as_a_share, check_prose),
+    (run_another_profile, check_stamp),
+    (lose_the_stamp, check_stamp),
+    (keep_widgets, check_form),
+]
+
+
+@pytest.mark.parametrize(("spoil", "check"), SPOILED, ids=lambda function: function.__name__)
+def test_a_spoiled_notebook_fails(published, spoil, check):
+    path, notebook = published
+    spoil(notebook)
+    assert check(notebook, path)
+
+
+def test_a_large_notebook_fails(published):
+    path, notebook = published
+    path.write_text(" " * (MOST_BYTES + 1))
+    assert check_form(notebook, path)
+
+
+def test_results_with_a_source_are_allowed(published):
+    path, notebook = published
+    notebook.cells[-1].source += (
+        "\nIts source reported 91.2 %.\nDoes it get past 90 %?\nMomentum is `0.999`.\n"
+        "A dropout rate of 0.25 and a split of 20 %.\n"
+    )
+    assert check_prose(notebook, path) == []
+
+
+# What a stamp follows.
+
+
+@pytest.fixture
+def helpers_copy(tmp_path):
+    folder = tmp_path / "helpers"
+    shutil.copytree(settings.REPOSITORY / "helpers", folder, ignore=shutil.ignore_patterns("*.npz"))
+    return folder
+
+
+def training_notebook(model="cnn_plain"):
+    source = f"from helpers import data, models, runs\nmodels.build({model!r}); runs.finish"
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+
+
+def changes_stamp(folder, module, pattern, replacement, model="cnn_plain"):
+    """Edit a module of the copy and say whether the notebook's stamp differs."""
+    path = folder / f"{module}.py"
+    before = stamp.sources(training_notebook(model), folder)
+    text = path.read_text(encoding="utf-8")
+    edited, count = re.subn(pattern, replacement, text, count=1, flags=re.MULTILINE)
+    assert count == 1, f"{pattern} is not in {module}"
+    path.write_text(edited, encoding="utf-8")
+    return stamp.sources(training_notebook(model), folder) != before
+
+
+def test_a_copy_has_the_same_stamp(helpers_copy):
+    notebook = training_notebook()
+    assert stamp.sources(notebook, helpers_copy) == stamp.sources(notebook)
+
+
+def test_the_builder_is_followed(helpers_copy):
+    found = stamp.definitions(training_notebook(), helpers_copy)
+    assert {"models.build", "models.cnn_plain", "models._finish", "layers.precision"} <= set(found)
+    assert "models.cnn_deep" not in found
+
+
+def test_a_changed_builder_changes_the_stamp(helpers_copy):
+    pattern = r'(def cnn_plain(?:.|\n)*?activation=)"relu"'
+    assert changes_stamp(helpers_copy, "models", pattern, r'\1"gelu"')
+
+
+def test_a_changed_default_changes_the_stamp(helpers_copy):
+    assert changes_stamp(helpers_copy, "models", r"(def cnn_plain\(.*units=)\d+", r"\g<1>7")
+
+
+def test_a_changed_constant_changes_the_stamp(helpers_copy):
+    assert changes_stamp(helpers_copy, "models", r"^CLASSES = 10", "CLASSES = 11")
+
+
+def test_what_results_are_computed_with_changes_the_stamp(helpers_copy):
+    pattern = r"(def predict\((?:.|\n)*?batch_size=)\d+"
+    assert changes_stamp(helpers_copy, "evaluation", pattern, r"\g<1>7")
+
+
+def test_another_builder_changes_nothing(helpers_copy):
+    pattern = r'(def cnn_deep(?:.|\n)*?activation=)"relu"'
+    assert not changes_stamp(helpers_copy, "models", pattern, r'\1"gelu"')
+
+
+def test_a_new_model_changes_nothing(helpers_copy):
+    new = '@register("New", "CNN", "09_new")\ndef cnn_new():\n    return build("cnn_plain")\n\n\n'
+    pattern = r"^(@register\((?:.|\n)*?^def cnn_plain)"
+    assert not changes_stamp(helpers_copy, "models", pattern, new.replace("\\", r"\\") + r"\1")
+
+
+def test_bookkeeping_changes_nothing(helpers_copy):
+    assert not changes_stamp(helpers_copy, "runs", r"^MODEL_WIDTH = \d+", "MODEL_WIDTH = 99")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement"),
+    [
+        (r"^CLASSES = 10", "# Ten kinds of garment.\nCLASSES = 10  # of them"),
+        (r"^CLASSES = 10", "CLASSES = (\n    10\n)"),
+        (r'(def cnn_plain\(.*\):\n    """).*', r'\1Other words."""'),
+        (r'(f"\{name!r} is )no', r"\1not a"),
+    ],
+    ids=["comment", "formatting", "docstring", "wording of an error"],
+)
+def test_words_change_nothing(helpers_copy, pattern, replacement):
+    assert not changes_stamp(helpers_copy, "models", pattern, replacement)
+
+
+def test_the_address_changes_nothing(published, monkeypatch):
+    path, notebook = published
+    monkeypatch.setattr(settings, "REPOSITORY_ADDRESS", "https://github.com/someone/something")
+    series.write_common_parts(notebook, path.stem)
+    assert "someone/something" in stamp.code_cells(notebook)[0].source
+    assert check_stamp(notebook, path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain\n", "plain\n"),
+        ("epoch 1\repoch 2\n", "epoch 2\n"),
+        ("a long line\rshort", "shortg line"),
+        ("a long line\rshort\x1b[K\n", "short\n"),
+        ("100\b\b5\n", "150\n"),
+        ("one\r\ntwo\r\n", "one\ntwo\n"),
+    ],
+)
+def test_final_text(text, shown):
+    assert stamp.final_text(text) == shown
+
+
+def test_normalising_merges_streams_and_drops_the_clock(published):
+    _, notebook = published
+    cell = stamp.code_cells(notebook)[1]
+    cell.metadata.update(execution={"iopub.status.busy": "now"}, tags=["kept"], ExecuteTime={})
+    cell.outputs = [
+        nbformat.v4.new_output("stream", name=name, text=text)
+        for name, text in [("stdout", "1 of 2\r"), ("stdout", "2 of 2\n"), ("stderr", "")]
+    ]
+    notebook.metadata.update(widgets={}, kernelspec={"name": "mine"}, colab={})
+    stamp.normalise(notebook)
+    assert [output.text for output in cell.outputs] == ["2 of 2\n"]
+    assert cell.metadata == {"tags": ["kept"]}
+    assert set(notebook.metadata) == {"fashion", "kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec == stamp.KERNEL

@@ -1,0 +1,431 @@
+"""Tests of running, publishing and addressing the notebooks, and that nbval really compares."""
+
+import copy
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbval.plugin import find_comment_markers, find_metadata_tags
+
+from helpers import data, series, settings, stamp
+
+NOTEBOOKS = sorted(settings.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+REPOSITORY = settings.REPOSITORY
+CONFIGURATION = REPOSITORY / "tests" / "nbval.cfg"
+PROFILE = "import os\nprint(os.environ['FASHION_PROFILE'], os.environ['FASHION_SEED'])"
+
+
+def passing(results_path):
+    """Cells that note in a file that they ran."""
+    return [PROFILE, f"open({str(results_path)!r}, 'a').write('ran ')", "print(3)"]
+
+
+@pytest.fixture(autouse=True)
+def no_real_results(monkeypatch):
+    """The series' own tests need no real data."""
+    monkeypatch.setattr(data, "load", lambda: None)
+
+
+# Running.
+
+
+def test_copies_are_executed_and_kept(small_series, tmp_path, capsys):
+    folder = small_series(n01_first=passing(tmp_path / "log"), n02_second=["print(4)"])
+    assert series.run("smoke", seed=7) == 0
+    said = capsys.readouterr().out
+    assert "[1/2] 01_first: passed in" in said and "2 of 2 notebooks passed" in said
+    outputs = tmp_path / "outputs" / "smoke"
+    executed = nbformat.read(outputs / "executed" / "01_first.ipynb", as_version=4)
+    assert stamp.code_cells(executed)[1].outputs[0].text == "smoke 7\n"
+    assert "outputs" not in json.dumps(
+        [cell.get("outputs") or None for cell in series.read("01_first").cells]
+    )
+    page = (outputs / "executed" / "01_first.html").read_text(encoding="utf-8")
+    assert "smoke 7" in page and 'href="02_second.html"' in page and "../index.html" in page
+    index = (outputs / "index.html").read_text(encoding="utf-8")
+    assert 'href="executed/01_first.html"' in index and "passed" in index
+    assert sorted(path.name for path in folder.iterdir()) == ["01_first.ipynb", "02_second.ipynb"]
+
+
+def test_what_is_finished_is_not_run_again(small_series, tmp_path, capsys):
+    log = tmp_path / "log"
+    small_series(n01_first=passing(log))
+    for arguments in ({}, {}, {"fresh": True}, {"seed": 1}):
+        assert series.run("smoke", **arguments) == 0
+    assert log.read_text() == "ran " * 3
+    assert "Finished before and unchanged, so not run again: 01_first" in capsys.readouterr().out
+    small_series(n01_first=[*passing(log), "print(5)"])
+    assert series.run("smoke") == 0
+    assert log.read_text() == "ran " * 4
+
+
+def test_a_failing_notebook_is_named_and_the_others_run(small_series, tmp_path, capsys):
+    small_series(
+        n01_first=["print(1)", "raise ValueError('first line\\nlast line')"],
+        n02_second=["print(2)"],
+    )
+    assert series.run("smoke") == 1
+    said = capsys.readouterr().out
+    assert re.search(r"01_first: FAILED after .* in cell 3 of 3: ValueError: last line", said)
+    assert "02_second: passed" in said and "1 of 2 notebooks passed" in said
+    assert "ValueError: last line" in (tmp_path / "outputs/smoke/index.html").read_text("utf-8")
+    assert series.run("smoke") == 1, "a notebook that failed runs again"
+
+
+def test_a_kernel_that_dies_is_named(small_series, capsys):
+    small_series(n01_first=["import os", "os._exit(1)"])
+    assert series.run("smoke") == 1
+    assert "cell 3 of 3: the kernel died" in capsys.readouterr().out
+
+
+def test_interruption_keeps_what_is_finished(small_series, tmp_path):
+    log = tmp_path / "log"
+    folder = small_series(
+        n01_first=passing(log), n02_second=["import time", "print('now')\ntime.sleep(600)"]
+    )
+    program = (
+        "import sys; from pathlib import Path; from helpers import series, settings\n"
+        f"settings.NOTEBOOKS, settings.OUTPUTS = Path({str(folder)!r}), Path({str(tmp_path)!r})\n"
+        "sys.exit(series.main(['run', '--profile', 'smoke']))"
+    )
+    # A shell's background job ignores Ctrl-C, and so would the tests of a build that is one.
+    command = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{program}"
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", command],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    while "02_second: running" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    assert "Interrupted: 1 of 2 notebooks are finished and kept" in said
+    assert len(said.strip().splitlines()) == 1, "one sentence, no traceback"
+    assert (tmp_path / "smoke" / "executed" / "01_first.html").exists()
+
+
+def test_only_chooses_by_number_or_stem(small_series):
+    small_series(n01_first=None, n05_fifth=None)
+    assert series.choose(["5"]) == series.choose(["05"]) == series.choose(["05_fifth"])
+    assert series.choose(None) == ["01_first", "05_fifth"]
+    with pytest.raises(settings.UserError, match="no notebook '07': choose among 01_first"):
+        series.choose(["07"])
+
+
+def test_readers_of_results_run_again_when_results_may_have_changed(small_series, tmp_path):
+    log = tmp_path / "log"
+    reader = [f"# runs.table()\nopen({str(log)!r}, 'a').write('read ')"]
+    small_series(n01_first=["print(1)"], n17_table=reader)
+    for _ in range(2):
+        assert series.run("smoke") == 0
+    assert log.read_text() == "read "
+    small_series(n01_first=["print(2)"], n17_table=reader)
+    assert series.run("smoke") == 0
+    assert log.read_text() == "read read "
+    result = tmp_path / "notebooks" / "results" / "model" / "seed_0.json"
+    result.parent.mkdir(parents=True)
+    result.write_text("{}")
+    assert series.run("smoke") == 0
+    assert log.read_text() == "read read read "
+
+
+def test_without_real_data_the_sample_runs_loudly(small_series, monkeypatch, capsys):
+    def missing():
+        raise data.DataError("Fashion-MNIST was not found on this machine.")
+
+    monkeypatch.setattr(data, "load", missing)
+    monkeypatch.setattr(series, "_refreshed_packages", lambda: True)
+    monkeypatch.delenv("FASHION_MNIST_DIR", raising=False)
+    small_series(n01_first=[PROFILE])
+    assert series.run("quick") == 0
+    said = capsys.readouterr().out
+    assert "THE REAL DATA CANNOT BE HAD, SO THE SMOKE PROFILE RUNS INSTEAD OF QUICK" in said
+    assert "Profile smoke" in said
+    with pytest.raises(data.DataError):
+        series.publish()
+
+
+def test_a_wrong_data_folder_is_an_error(small_series, monkeypatch):
+    monkeypatch.setattr(data, "load", lambda: data._load_verified(Path("nowhere")))
+    monkeypatch.setenv("FASHION_MNIST_DIR", "nowhere")
+    small_series(n01_first=[PROFILE])
+    with pytest.raises(data.DataError, match="nowhere does not exist"):
+        series.run("quick")
+
+
+def test_remaining_time_follows_the_speed_of_the_machine():
+    progress = series._Progress(["a", "b", "c"], {"a": 10.0, "b": 20.0, "c": None})
+    progress.begin("a")
+    assert progress.remaining(0.0) is None, "nothing is known of c yet"
+    progress.taken["a"] = 30.0
+    progress.begin("b")
+    assert progress.remaining(15.0) == pytest.approx(45.0 + 30.0)
+    assert progress.remaining(100.0) == pytest.approx(30.0)
+
+
+def test_the_line_of_a_terminal_shows_what_the_cell_prints(small_series, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    small_series(n01_first=["import time\nprint('a', end='\\repoch 1/2')\ntime.sleep(2)"])
+    assert series.run("smoke") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"\r\[1/1\] 01_first: cell 2 of 2, .* elapsed.* \| epoch 1/2 ", said)
+
+
+def test_pages_need_no_network(small_series, monkeypatch, published):
+    import socket
+
+    def refuse(*arguments):
+        raise AssertionError("the network was asked for")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    page = series._html(published[1], "01_first")
+    assert 'alt="One grey pixel."' in page and "No description" not in page
+    scripts = re.findall(r'<(?:script|link)[^>]*(?:src|href)="([^"]+)"', page)
+    assert all("mathjax" in address.lower() for address in scripts), scripts
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "page.html"
+    path.write_text("old")
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(settings.UserError, match="page.html could not be written .No space left"):
+        series._replace(path, "new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--only", "99"], "no notebook '99'"),
+        (["address", "no address"], "is no repository on GitHub"),
+    ],
+)
+def test_errors_are_one_sentence(arguments, words, capsys):
+    assert series.main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_importing_series_imports_no_tensorflow():
+    program = "import sys, helpers.series; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
+
+
+# Publishing.
+
+
+def test_publishing_stores_outputs_and_stamps_them(small_series, monkeypatch, capsys):
+    small_series(
+        n01_first=[PROFILE, "print('1 of 2', end='\\r')\nprint('2 of 2')"],
+        n02_second=["print(1)", "raise ValueError('no')"],
+        n17_table=["from helpers import runs\nruns.table"],
+    )
+    path = settings.NOTEBOOKS / "01_first.ipynb"
+    notebook = series.read("01_first")
+    ids = [cell.id for cell in notebook.cells]
+    notebook.metadata["fashion"] = {"question": "Does it run?", "minutes": {"full": 1}}
+    nbformat.write(notebook, path)
+    before = (settings.NOTEBOOKS / "02_second.ipynb").read_bytes()
+    assert series.publish(["01", "02"]) == 1
+    said = capsys.readouterr().out
+    assert "02_second: FAILED" in said and "publish also what shows them: 17_table" in said
+    assert (settings.NOTEBOOKS / "02_second.ipynb").read_bytes() == before
+    stored = series.read("01_first")
+    first, second = stamp.code_cells(stored)[1:]
+    assert first.outputs[0].text == "full 0\n" and second.outputs[0].text == "2 of 2\n"
+    assert [cell.execution_count for cell in stamp.code_cells(stored)] == [1, 2, 3]
+    assert [cell.id for cell in stored.cells] == ids
+    own = stored.metadata.fashion
+    assert own.question == "Does it run?" and own.minutes == {"full": 1}
+    assert (own.profile, own.seed, own.compared_cells) == ("full", 0, 0)
+    assert own.outputs == stamp.outputs(stored) and own.sources == stamp.sources(stored)
+    assert own.executed_seconds > 0 and "keras" in own.versions
+
+
+def test_publishing_another_seed_keeps_the_stored_outputs(small_series):
+    small_series(n01_first=[PROFILE])
+    before = (settings.NOTEBOOKS / "01_first.ipynb").read_bytes()
+    assert series.publish(seed=1) == 0
+    assert (settings.NOTEBOOKS / "01_first.ipynb").read_bytes() == before
+
+
+# The address and the common cells.
+
+
+def test_the_bootstrap_cell_is_short_and_says_what_it_does():
+    lines = series.bootstrap().splitlines()
+    assert len(lines) <= 20 and lines[0].startswith("# Finds helpers/")
+    assert not re.search("<(address|hint)>", series.bootstrap())
+
+
+def test_the_bootstrap_cell_finds_helpers_above(tmp_path, monkeypatch):
+    monkeypatch.chdir(settings.REPOSITORY / "tests")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    found = {}
+    exec(series.bootstrap(), found)
+    assert found["root"] == settings.REPOSITORY and sys.path[0] == str(settings.REPOSITORY)
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("https://github.com/YOUR_NAME/some-name", "its address is not set yet"),
+        ("https://github.com/owner/some-name", "check the network"),
+    ],
+)
+def test_the_bootstrap_cell_says_why_cloning_failed(tmp_path, monkeypatch, address, hint):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(subprocess, "getstatusoutput", lambda command: (128, "fatal: no"))
+    with pytest.raises(RuntimeError, match=f"fatal: no\nhelpers/ could not be .*{hint}"):
+        exec(series.bootstrap(address), {})
+
+
+def test_the_bootstrap_cell_clones_and_installs_only_what_is_missing(tmp_path, monkeypatch):
+    asked = []
+
+    def clone(command):
+        asked.append(command)
+        (tmp_path / "some-name").mkdir()
+        (tmp_path / "some-name" / "requirements.txt").write_text(
+            "# What is needed.\nnumpy>=2.0,<3  # arrays\nscikit-learn>=1,<2  # models\n"
+            "not-there>=1,<2  # missing\n# Tools: not for notebooks.\nalso-missing>=3\n"
+        )
+        return 0, ""
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(subprocess, "getstatusoutput", clone)
+    monkeypatch.setattr(subprocess, "run", lambda command, check: asked.append(command[-1]))
+    exec(series.bootstrap("https://github.com/owner/some-name"), {})
+    assert asked == [
+        "git clone -q --depth 1 -b main https://github.com/owner/some-name.git",
+        "not-there>=1,<2",
+    ]
+    assert sys.path[0] == str(tmp_path / "some-name")
+
+
+def test_the_header_skips_missing_notebooks(small_series):
+    small_series(n01_a=None, n03_b=None, n17_c=None)
+    badges, steps = series.header("03_b", "https://github.com/owner/name")
+    assert badges == (
+        "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+        "(https://colab.research.google.com/github/owner/name/blob/main/notebooks/03_b.ipynb)"
+        " · [view on GitHub](https://github.com/owner/name/blob/main/notebooks/03_b.ipynb)"
+    )
+    assert steps == (
+        "[← 01 n01_a](01_a.ipynb) · [contents](../README.md) · [17 n17_c →](17_c.ipynb)"
+    )
+    assert series.header("01_a")[1].startswith("[contents]")
+    assert series.header("17_c")[1].endswith("[contents](../README.md)")
+
+
+def test_a_new_address_is_written_everywhere(small_series, tmp_path, monkeypatch):
+    small_series(n01_first=None, n02_second=None)
+    copied = tmp_path / "settings.py"
+    shutil.copy(settings.__file__, copied)
+    readme = tmp_path / "README.md"
+    readme.write_text(f"Clone {settings.REPOSITORY_ADDRESS}.git, then read.\n")
+    monkeypatch.setattr(settings, "__file__", str(copied))
+    assert series.address("owner/name") == ["README.md", "01_first.ipynb", "02_second.ipynb"]
+    assert 'REPOSITORY_ADDRESS = "https://github.com/owner/name"' in copied.read_text()
+    assert readme.read_text() == "Clone https://github.com/owner/name.git, then read.\n"
+    text = (settings.NOTEBOOKS / "01_first.ipynb").read_text(encoding="utf-8")
+    assert "YOUR_NAME" not in text and text.count("owner/name") == 3
+    monkeypatch.setattr(settings, "REPOSITORY_ADDRESS", "https://github.com/owner/name")
+    assert series.address() == [], "a second time changes nothing"
+
+
+# nbval compares what it should.
+
+COMPARED = [f"{stamp.MARKER}\nprint({{'shape': (2, 3)}})", f"{stamp.MARKER}\nprint(6 * 7)"]
+UNCOMPARED = "import os\nprint(os.environ['FASHION_PROFILE'])"
+
+
+def nbval(*paths):
+    """Run nbval as make test does; return the finished process and its last line."""
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    command += [f"--nbval-sanitize-with={CONFIGURATION}", *map(str, paths)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=paths[0].parent,
+        env=dict(os.environ, FASHION_PROFILE="smoke"),
+    )
+    return done, done.stdout.strip().splitlines()[-1]
+
+
+def test_nbval_compares_marked_cells_and_only_those(small_series):
+    small_series(n01_first=[UNCOMPARED, *COMPARED])
+    assert series.publish() == 0
+    sound = series.read("01_first")
+    spoiled = {name: copy.deepcopy(sound) for name in ("altered", "emptied", "broken")}
+    stamp.code_cells(spoiled["altered"])[3].outputs[0].text = "43\n"
+    stamp.code_cells(spoiled["emptied"])[2].outputs = []
+    stamp.code_cells(spoiled["broken"])[1].source = "1 / 0"
+    for name, notebook in spoiled.items():
+        nbformat.write(notebook, settings.NOTEBOOKS / f"{name}.ipynb")
+    done, last = nbval(settings.NOTEBOOKS / "01_first.ipynb")
+    assert done.returncode == 0 and "4 passed" in last, done.stdout
+    done, last = nbval(*(settings.NOTEBOOKS / f"{name}.ipynb" for name in spoiled))
+    assert done.returncode == 1 and "3 failed, 9 passed" in last, done.stdout
+    for line in ("altered.ipynb::Cell 3", "emptied.ipynb::Cell 2", "broken.ipynb::Cell 1"):
+        assert f"FAILED {line}" in done.stdout, done.stdout
+
+
+@pytest.fixture(scope="module")
+def collected():
+    """What nbval collects of the real notebooks: a line for each cell."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--nbval-lax"]
+    command += map(str, NOTEBOOKS)
+    return subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY).stdout
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_nbval_takes_every_cell_and_compares_as_many_as_the_stamp_says(path, collected):
+    notebook = nbformat.read(path, as_version=4)
+    cells = stamp.code_cells(notebook)
+    options = [
+        {**dict(find_metadata_tags(cell.metadata)), **dict(find_comment_markers(cell.source))}
+        for cell in cells
+    ]
+    marked = [cell for cell, option in zip(cells, options, strict=True) if option.get("check")]
+    assert marked == stamp.compared_cells(notebook)
+    assert len(marked) == notebook.metadata.fashion.get("compared_cells")
+    assert not any("skip" in option or "check_exception" in option for option in options)
+    assert collected.count(f"{path.name}::Cell ") == len(cells)
+
+
+@pytest.mark.parametrize("stem", ["17_final_comparison"])
+def test_nbval_notices_an_altered_output_of_a_real_notebook(stem):
+    path = settings.NOTEBOOKS / f"{stem}.ipynb"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not there")
+    notebook = nbformat.read(path, as_version=4)
+    output = stamp.compared_cells(notebook)[0].outputs[0]
+    if "text" in output:
+        output.text += "altered"
+    else:
+        output.data["text/plain"] += "altered"
+    settings.OUTPUTS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.OUTPUTS) as folder:
+        nbformat.write(notebook, Path(folder) / path.name)
+        done, last = nbval(Path(folder) / path.name)
+    assert done.returncode == 1 and "1 failed" in last, done.stdout
