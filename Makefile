@@ -40,9 +40,11 @@ lab: .venv/made
 
 publish: .venv/made
 	@$(SERIES) publish $(CHOSEN)
+	@$(PYTHON) -m helpers.pages
 
 address: .venv/made
 	@$(SERIES) address $(REPO)
+	@$(PYTHON) -m helpers.pages
 
 clean:
 	rm -rf .venv outputs .pytest_cache .ruff_cache
