@@ -1085,9 +1085,7 @@ def generalisation_gap(histories, title="Validation loss minus training loss"):
         name: np.asarray(history["val_loss"], float) - np.asarray(history["loss"], float)
         for name, history in histories.items()
     }
-    figure = _epoch_lines(gaps, title, "gap in loss (above 0: worse on unseen images)")
-    figure.axes[0].axhline(0, color=FAINT, linewidth=1, zorder=1)
-    return figure
+    return _epoch_lines(gaps, title, "gap in loss (above 0: worse on unseen images)")
 
 
 @_styled
@@ -1102,14 +1100,16 @@ def learning_rate(histories, title="The learning rate, epoch by epoch"):
     Raises
     ------
     UserError
-        If a history lacks `learning_rate`, or a rate is not above 0.
+        If a history lacks `learning_rate`, or has none above 0.
     """
     _checked_histories(histories, ("learning_rate",))
+    # A schedule may end at exactly 0, which a logarithmic axis cannot show: the line ends before.
     rates = {
-        name: np.asarray(history["learning_rate"], float) for name, history in histories.items()
+        name: np.array([rate for rate in history["learning_rate"] if rate > 0])
+        for name, history in histories.items()
     }
-    if min(rate.min() for rate in rates.values()) <= 0:
-        raise UserError("A learning rate is not above 0: record the optimizer's rate per epoch.")
+    if not all(len(line) for line in rates.values()):
+        raise UserError("A history has no learning rate above 0: record the optimizer's rate.")
     return _epoch_lines(rates, title, "learning rate (logarithmic)", log=True)
 
 
@@ -1128,6 +1128,8 @@ def _epoch_lines(values, title, label, log=False):
         axes.set_yscale("log")
         _log_ticks(axes.yaxis, *_decades(np.concatenate(list(values.values()))))
         axes.set_ylim(*_decades(np.concatenate(list(values.values()))))
+    else:
+        axes.axhline(0, color=FAINT, linewidth=1, zorder=1)
     _epoch_axis(axes, max(len(line) for line in values.values()))
     axes.grid(axis="y")
     axes.set_title(label, color=SOFT)
