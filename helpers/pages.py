@@ -51,10 +51,10 @@ def facts(text, name):
     minutes = runs.expected_minutes(name)
     times = ", ".join(f"{profile} {_minutes(minutes[profile])}" for profile in settings.PROFILES)
     lines = [f"**Time** on two CPU cores: {times}. On a GPU: not measured."]
-    models = [row for row in runs.table().itertuples() if _notebook(row.model) == name]
+    models = dict.fromkeys(result.model for result in runs.load_all() if result.notebook == name)
     if models:
         lines.append("**The result to expect**")
-        lines.append("\n".join(f"- {runs.expected(row.model)}" for row in models))
+        lines.append("\n".join(f"- {runs.expected(model)}" for model in models))
     return _between(text, "facts", "\n\n".join(lines))
 
 
@@ -82,10 +82,6 @@ def cover():
         sample.train.images, sample.train.labels, sample.class_names, runs.table()
     )
     return plotting.png(figure)
-
-
-def _notebook(model):
-    return next(result.notebook for result in runs.load_all() if result.model == model)
 
 
 def _minutes(minutes):
