@@ -246,6 +246,8 @@ def test_publishing_stores_outputs_and_stamps_them(small_series, monkeypatch, ca
     said = capsys.readouterr().out
     assert "02_second: FAILED" in said and "publish also what shows them: 17_table" in said
     assert (settings.NOTEBOOKS / "02_second.ipynb").read_bytes() == before
+    kept = nbformat.read(settings.OUTPUTS / "failed" / "02_second.ipynb", as_version=4)
+    assert stamp.code_cells(kept)[1].outputs[0].text == "1\n"
     stored = series.read("01_first")
     first, second = stamp.code_cells(stored)[1:]
     assert first.outputs[0].text == "full 0\n" and second.outputs[0].text == "2 of 2\n"
