@@ -48,7 +48,7 @@ def inference_function(model):
     return infer
 
 
-def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500):
+def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500, views=None):
     """Return a model's class probabilities.
 
     A plain loop over batches rather than `model.predict`, whose tf.data iterator waits for the
@@ -63,6 +63,8 @@ def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500):
         What the pixel values 0 and 255 became when the model was trained.
     batch_size : int
         Images per step; changes speed and memory only.
+    views : sequence of pipeline.View, optional
+        Test-time augmentation: the probabilities of these views of each image are averaged.
 
     Returns
     -------
@@ -74,16 +76,21 @@ def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500):
     UserError
         If `images` has another form or is empty, or the outputs are no probabilities.
     """
-    from helpers import pipeline
+    from helpers import data, pipeline
 
+    data.check_images(images)
     if len(images) == 0:
         raise settings.UserError("There are no images to predict: pass at least one.")
     infer = inference_function(model)
-    outputs = [
-        infer(pipeline.prepare_images(images[start : start + batch_size], pixel_range))
-        for start in range(0, len(images), batch_size)
-    ]
-    probabilities = np.concatenate(outputs)
+
+    def infer_all(seen):
+        starts = range(0, len(seen), batch_size)
+        batches = (seen[start : start + batch_size] for start in starts)
+        prepared = (pipeline.prepare_images(batch, pixel_range) for batch in batches)
+        return np.concatenate([infer(batch) for batch in prepared])
+
+    views = pipeline.AS_IT_IS if views is None else views
+    probabilities = np.mean([infer_all(view(images)) for view in views], axis=0)
     return _normalised(probabilities, "the model's outputs").astype(np.float32)
 
 

@@ -176,7 +176,7 @@ def expected_minutes(notebook):
     return known["minutes"] | measured
 
 
-def finish(run, test):
+def finish(run, test, views=None):
     """Judge a trained model on validation and test images, once, and keep the result.
 
     The metrics are computed from the probabilities as they are stored (in half precision), so that
@@ -187,6 +187,8 @@ def finish(run, test):
     run : training.Run
         Of a registered model, or an arm of an ablation of one.
     test : data.LabelledImages
+    views : sequence of pipeline.View, optional
+        Test-time augmentation, on validation and test images alike; see `evaluation.predict`.
 
     Returns
     -------
@@ -213,7 +215,8 @@ def finish(run, test):
             reported_accuracy=None,
             reported_note="",
         )
-    predicted = evaluation.predict(run.model, test.images, run.pixel_range)
+    predicted = evaluation.predict(run.model, test.images, run.pixel_range, views=views)
+    recipe = run.recipe | ({"views": [repr(view) for view in views]} if views else {})
     content, stored = _pack(predicted, test.labels)
     result = Result(
         model=run.name,
@@ -224,9 +227,9 @@ def finish(run, test):
         variant_of=run.variant_of,
         seed=int(run.seed),
         profile=settings.profile(),
-        metrics=_validation_metrics(run) | _test_metrics(test.labels, stored),
+        metrics=_validation_metrics(run, views) | _test_metrics(test.labels, stored),
         history={key: [_rounded(value) for value in run.history[key]] for key in run.history},
-        recipe=json.loads(json.dumps(run.recipe)),
+        recipe=json.loads(json.dumps(recipe)),
         epoch=int(run.epoch),
         choice=run.choice,
         trained_on=int(run.trained_on),
@@ -473,10 +476,11 @@ def _check_name(name):
         )
 
 
-def _validation_metrics(run):
+def _validation_metrics(run, views):
     if run.validation is None:
         return {"validation_accuracy": math.nan, "validation_log_loss": math.nan}
-    probabilities = evaluation.predict(run.model, run.validation.images, run.pixel_range)
+    images = run.validation.images
+    probabilities = evaluation.predict(run.model, images, run.pixel_range, views=views)
     found = evaluation.metrics(run.validation.labels, probabilities)
     return {
         "validation_accuracy": found["accuracy"],

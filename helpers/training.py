@@ -26,10 +26,10 @@ class TrainingInterrupted(settings.UserError):
 class Run:
     """A finished training run: the model and everything a fair report of it needs.
 
-    `history` has one value per epoch for `loss`, `accuracy`, `val_loss`, `val_accuracy`,
-    `learning_rate` and `seconds`. `epoch` is the epoch, counted from 1, whose weights the model
-    now has, and `choice` says why that one. `variant_of` names the registered model that an
-    ablation arm changes, and is None for the model itself.
+    `history` has one value per epoch for `loss`, `accuracy`, `learning_rate` and `seconds`, and
+    with validation images also for `val_loss` and `val_accuracy`. `epoch` is the epoch, counted
+    from 1, whose weights the model now has, and `choice` says why that one. `variant_of` names the
+    registered model that an ablation arm changes, and is None for the model itself.
     """
 
     model: keras.Model
@@ -42,7 +42,7 @@ class Run:
     training_seconds: float
     recipe: dict
     trained_on: int
-    validation: data.LabelledImages
+    validation: data.LabelledImages | None
     pixel_range: tuple
 
 
@@ -56,6 +56,7 @@ def train(
     epochs,
     batch_size,
     augment=(),
+    soft_labels=None,
     callbacks=(),
     pixel_range=None,
     arm=None,
@@ -67,15 +68,20 @@ def train(
     ----------
     model : keras.Model
         Uncompiled; takes (B, height, width, 1) and returns (B, classes) probabilities.
-    training, validation : LabelledImages
-        Disjoint; the validation images are evaluated after every epoch.
+    training : LabelledImages
+    validation : LabelledImages or None
+        Disjoint from `training`; evaluated after every epoch. None for a recipe that was fixed
+        before on validation images and is now given all of them to learn from.
     optimizer : str or keras.optimizers.Optimizer
     loss : str or keras.losses.Loss
         Categorical cross-entropy gets one-hot labels, any other loss gets class indices.
     epochs : int
     batch_size : int
     augment : sequence of callables
-        From `helpers.pipeline`; applied to the training images only.
+        From `helpers.pipeline`; applied to the training images only. Those that mix images need
+        a loss with one-hot labels.
+    soft_labels : numpy.ndarray, shape (N, classes), optional
+        Probabilities that the training images teach instead of their labels (distillation).
     callbacks : sequence of keras.callbacks.Callback
         With `EarlyStopping(restore_best_weights=True)` the run ends with the weights of the epoch
         that validation chose, otherwise with those of the last epoch.
@@ -109,9 +115,11 @@ def train(
         "classes": model.output_shape[-1],
     }
     training_batches = pipeline.batches(
-        training, batch_size, augment=augment, shuffle_seed=seed, **form
+        training, batch_size, soft_labels=soft_labels, augment=augment, shuffle_seed=seed, **form
     )
-    validation_batches = pipeline.batches(validation, VALIDATION_BATCH_SIZE, **form)
+    validation_batches = None
+    if validation is not None:
+        validation_batches = pipeline.batches(validation, VALIDATION_BATCH_SIZE, **form)
     optimizer = keras.optimizers.get(optimizer)
     recipe = _recipe(model, optimizer, loss, epochs, batch_size, augment, callbacks)
     model.compile(
@@ -196,15 +204,16 @@ class ProgressLine(keras.callbacks.Callback):
             self._write(self.steps_done / self.params["steps"])
 
     def on_epoch_end(self, epoch, logs=None):
-        self.scores = (
-            f"loss {logs['loss']:.4f}, validation {logs['val_loss']:.4f} | "
-            f"accuracy {logs['accuracy']:.4f}, validation {logs['val_accuracy']:.4f} | "
-        )
+        self.scores = "".join(self._score(name, logs) for name in ("loss", "accuracy"))
         self._write(1.0)
 
     def on_train_end(self, logs=None):
         sys.stdout.write("\n")
         sys.stdout.flush()
+
+    def _score(self, name, logs):
+        validation = f", validation {logs['val_' + name]:.4f}" if f"val_{name}" in logs else ""
+        return f"{name} {logs[name]:.4f}{validation} | "
 
     def _write(self, share_of_epoch):
         elapsed = self.updated = time.perf_counter()

@@ -312,3 +312,15 @@ def test_arrays_that_do_not_fit_are_refused_in_one_sentence(labels, probabilitie
     for judge in (evaluation.metrics, evaluation.confusion, evaluation.reliability):
         with pytest.raises(UserError, match=message):
             judge(labels, probabilities)
+
+
+def test_views_are_averaged():
+    from helpers import data, models, pipeline
+
+    images = data.load_sample().test.images[:40]
+    model = models.build("cnn_basic")
+    plain = evaluation.predict(model, images)
+    mirrored = evaluation.predict(model, images[:, :, ::-1])
+    both = evaluation.predict(model, images, views=pipeline.MIRRORED)
+    assert both == pytest.approx((plain + mirrored) / 2, abs=2e-3)
+    assert not np.allclose(plain, mirrored, atol=1e-4)

@@ -110,3 +110,51 @@ def test_saved_model_loads_in_a_process_that_imports_only_layers(tmp_path, featu
     )
     expected = np.asarray(model(feature_maps, training=False))
     assert np.load(tmp_path / "outputs.npy") == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize(("rate", "rounded"), [(0.5, 0.5), (0.1, 26 / 256), (0.2, 51 / 256)])
+def test_dropout_drops_its_share_and_keeps_the_mean(rate, rounded, dtype):
+    keras.utils.set_random_seed(3)
+    layer = layers.Dropout(rate, dtype=dtype)
+    ones = np.ones((20, 31, 17, 10), np.float32)
+    outputs = keras.ops.convert_to_numpy(keras.ops.cast(layer(ones, training=True), "float32"))
+    assert np.mean(outputs == 0) == pytest.approx(rounded, abs=0.006)
+    assert np.unique(outputs[outputs != 0]) == pytest.approx([1 / (1 - rounded)], rel=0.004)
+    assert np.mean(outputs) == pytest.approx(1.0, abs=0.01)
+
+
+def test_dropout_draws_anew_at_each_step_and_the_same_for_the_same_seed():
+    ones = np.ones((4, 100), np.float32)
+    first, second = layers.Dropout(0.5, seed=1), layers.Dropout(0.5, seed=1)
+    steps = [np.asarray(first(ones, training=True)) for _ in range(2)]
+    assert not np.array_equal(*steps)
+    assert np.array_equal(steps[0], np.asarray(second(ones, training=True)))
+    other = layers.Dropout(0.5, seed=2)(ones, training=True)
+    assert not np.array_equal(steps[0], np.asarray(other))
+        steps[0], np.asarray(layers.Dropout(0.5, seed=2)(ones, training=True))
+    )
+
+
+def test_dropout_does_nothing_outside_training_and_passes_gradients_of_what_it_kept():
+    import tensorflow as tf
+
+    layer, inputs = layers.Dropout(0.5, seed=1), tf.ones((3, 40))
+    assert np.array_equal(layer(inputs), inputs)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs, training=True)
+    assert np.array_equal(tape.gradient(outputs, inputs), outputs)
+
+
+@pytest.mark.parametrize(("rate", "share"), [(0.0, 0.0), (0.001, 0.001), (0.999, 0.999)])
+def test_dropout_at_rates_that_a_byte_cannot_hold(rate, share):
+    outputs = np.asarray(layers.Dropout(rate, seed=1)(np.ones((500, 500)), training=True))
+    assert np.mean(outputs == 0) == pytest.approx(share, abs=0.001)
+
+
+def test_dropout_with_a_noise_shape_keeps_it():
+    outputs = np.asarray(
+        layers.Dropout(0.5, noise_shape=(8, 1, 6), seed=1)(np.ones((8, 5, 6)), training=True)
+    )
+    assert np.array_equal(outputs, np.repeat(outputs[:, :1], 5, axis=1))

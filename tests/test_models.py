@@ -86,3 +86,20 @@ def test_dense_networks_stay_in_float32():
 def test_changes_reach_the_builder():
     kinds = [type(layer).__name__ for layer in models.build("cnn_dropout", pooling=False).layers]
     assert "MaxPooling2D" not in kinds and "Dropout" in kinds
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("cnn_dropout", {"dropout_rate": 0.0}),
+        ("cnn_batch_normalization", {"dropout_rate": 0.0}),
+        ("ann_regularized", {"dropout_rate": 0.0, "activation": "relu"}),
+    ],
+)
+def test_arms_of_an_ablation_start_alike(name, changes):
+    kernels = [
+        [weight for weight in model.get_weights() if weight.ndim > 1]
+        for model in (models.build(name, 4), models.build(name, 4, **changes))
+    ]
+    for left, right in zip(*kernels, strict=True):
+        assert np.array_equal(left, right)

@@ -117,3 +117,82 @@ def test_cutout_blackens_one_square(labelled):
     for image in cut[:20] == 0:
         rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
         assert image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+
+
+@pytest.fixture
+def mixed_batch():
+    import tensorflow as tf
+
+    images = np.random.default_rng(1).uniform(0.0, 1.0, (64, 28, 28, 1)).astype(np.float32)
+    return tf.constant(images), tf.one_hot(np.arange(64) % 10, 10)
+
+
+def test_mixup_blends_image_and_label_by_the_same_weight(mixed_batch):
+    images, targets = (part.numpy() for part in mixed_batch)
+    mixed, labels = (part.numpy() for part in pipeline.Mixup(1.0)(*mixed_batch, [0, 0]))
+    assert labels.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+    for number in (0, 5, 30):
+        partner = len(images) - 1 - number
+        weight = labels[number, targets[number].argmax()]
+        expected = weight * images[number] + (1 - weight) * images[partner]
+        assert mixed[number] == pytest.approx(expected, abs=1e-5)
+    assert 0.3 < np.mean(labels.max(axis=1)) < 0.95
+
+
+def test_cutmix_shares_the_label_by_area(mixed_batch):
+    images, targets = (part.numpy() for part in mixed_batch)
+    mixed, labels = (part.numpy() for part in pipeline.CutMix()(*mixed_batch, [0, 0]))
+    for number in range(64):
+        own = np.mean(mixed[number] == images[number])
+        assert np.all((mixed[number] == images[number]) | (mixed[number] == images[63 - number]))
+        assert labels[number, targets[number].argmax()] == pytest.approx(own, abs=1e-5)
+    assert len(np.unique(labels)) > 30
+
+
+def test_random_erasing_leaves_half_of_the_images_alone_and_covers_one_rectangle():
+    images = np.full((400, 28, 28), 7, np.uint8)
+    erased = pipeline.RandomErasing(0.25)(images, [3, 0]).numpy()
+    assert erased.dtype == np.uint8
+    touched = [image != 7 for image in erased if np.any(image != 7)]
+    assert 0.35 < len(touched) / 400 < 0.65
+    for mask in touched:
+        rows, columns = mask.any(axis=1), mask.any(axis=0)
+        assert mask[np.ix_(rows, columns)].mean() > 0.9 and mask.mean() <= 0.27
+
+
+def test_mixed_labels_need_a_loss_that_takes_them(labelled):
+    with pytest.raises(data.DataError, match="CategoricalCrossentropy"):
+        pipeline.batches(labelled, 10, augment=(pipeline.Mixup(),), shuffle_seed=0)
+
+
+def test_mixers_come_after_distortions(labelled):
+    augment = (pipeline.Mixup(), pipeline.Shift(2))
+    images, targets = collect(
+        pipeline.batches(labelled, 10, augment=augment, one_hot=True, shuffle_seed=0)
+    )
+    assert images.shape == (50, 28, 28, 1) and targets.shape == (50, 10)
+    assert images.max() <= 1.0 and targets.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_views_mirror_and_move():
+    images = np.arange(1, 13, dtype=np.uint8).reshape(1, 3, 4)
+    assert np.array_equal(pipeline.View()(images), images)
+    assert pipeline.View(mirrored=True)(images)[0, 0].tolist() == [4, 3, 2, 1]
+    assert pipeline.View(down=1)(images)[0].tolist() == [[0] * 4, [1, 2, 3, 4], [5, 6, 7, 8]]
+    assert pipeline.View(right=-2)(images)[0, 0].tolist() == [3, 4, 0, 0]
+
+
+def test_soft_labels_travel_with_their_images(labelled):
+    soft = np.random.default_rng(2).dirichlet(np.ones(10), 50).astype(np.float32)
+    images, targets = collect(
+        pipeline.batches(labelled, 10, one_hot=True, soft_labels=soft, shuffle_seed=0)
+    )
+    assert np.array_equal(targets, soft[identities(images)])
+
+
+@pytest.mark.parametrize(
+    ("shape", "one_hot"), [((50, 9), True), ((49, 10), True), ((50, 10), False)]
+)
+def test_soft_labels_of_another_form_are_refused(labelled, shape, one_hot):
+    with pytest.raises(data.DataError, match="Soft labels must have the shape"):
+        pipeline.batches(labelled, 10, one_hot=one_hot, soft_labels=np.zeros(shape))

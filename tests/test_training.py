@@ -114,3 +114,15 @@ def test_steps_per_execution_divides_the_epoch(steps, expected):
 
 def test_clock():
     assert [training.clock(seconds) for seconds in (0, 59.6, 754)] == ["0:00", "1:00", "12:34"]
+
+
+def test_a_run_without_validation_images(parts, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path))
+    run = training.train(
+        models.build("ann_baseline"), parts[0], None, optimizer="adam", epochs=2, **ARGUMENTS
+    )
+    assert "val_loss" not in run.history and "validation" not in capsys.readouterr().out
+    result = runs.finish(run, data.load_sample().test, views=pipeline.MIRRORED)
+    assert np.isnan(result.metrics["validation_accuracy"])
+    assert result.recipe["views"] == [repr(view) for view in pipeline.MIRRORED]
+    assert runs.load("ann_baseline", 0, tmp_path) == result
