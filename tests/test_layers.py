@@ -132,8 +132,6 @@ def test_dropout_draws_anew_at_each_step_and_the_same_for_the_same_seed():
     assert np.array_equal(steps[0], np.asarray(second(ones, training=True)))
     other = layers.Dropout(0.5, seed=2)(ones, training=True)
     assert not np.array_equal(steps[0], np.asarray(other))
-        steps[0], np.asarray(layers.Dropout(0.5, seed=2)(ones, training=True))
-    )
 
 
 def test_dropout_does_nothing_outside_training_and_passes_gradients_of_what_it_kept():
