@@ -587,8 +587,9 @@ def _sources(name, profile, seed):
     digest = hashlib.sha256(repr((profile, seed, _versions())).encode())
     for cell in read(name).cells:
         digest.update(repr((cell.cell_type, cell.source)).encode())
-    for path in sorted((settings.REPOSITORY / "helpers").glob("*.*")):
-        digest.update(path.read_bytes())
+    for path in sorted((settings.REPOSITORY / "helpers").rglob("*.*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -1,7 +1,10 @@
-"""What the tests share: a clean environment, and a small series of notebooks to try things on."""
+"""What the tests share: a clean environment, small inputs, a small series of notebooks."""
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
+from figures import MODELS
 
 from helpers import series, settings, stamp
 
@@ -103,3 +106,33 @@ def published(small_series):
     stamp.normalise(notebook)
     stamp.stamp(notebook, seed=0, versions={"python": "3.13.0"}, seconds=1.0)
     return path, notebook
+
+
+@pytest.fixture
+def images():
+    """Twelve images of noise."""
+    return np.random.default_rng(0).integers(0, 256, (12, 28, 28), np.uint8)
+
+
+@pytest.fixture
+def labels():
+    """The classes of the twelve images: 0, 1, 2, 0, 1, …"""
+    return np.arange(12) % 3
+
+
+@pytest.fixture
+def table():
+    """A results table of the ten models, as the figures that compare models take it."""
+    accuracy = np.linspace(0.88, 0.93, len(MODELS))
+    return pd.DataFrame(
+        {
+            "model": MODELS,
+            "mflops": np.geomspace(0.2, 100, len(MODELS)),
+            "validation_accuracy": accuracy + 0.003,
+            "test_accuracy": accuracy,
+            "test_accuracy_low": accuracy - 0.006,
+            "test_accuracy_high": accuracy + 0.006,
+            "reported_accuracy": [np.nan] * 9 + [0.9031],
+            "training_seconds": np.geomspace(20, 1500, len(MODELS)),
+        }
+    )

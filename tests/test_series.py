@@ -87,6 +87,16 @@ def test_a_kernel_that_dies_is_named(small_series, capsys):
     assert "cell 3 of 3: the kernel died" in capsys.readouterr().out
 
 
+def test_a_change_anywhere_in_helpers_means_running_again(small_series, tmp_path):
+    small_series(n01_first=None)
+    found = [series._sources("01_first", "smoke", 0)]
+    (tmp_path / "helpers" / "plotting" / "__pycache__").mkdir(parents=True)
+    for name in ("style.py", "style.mplstyle", "__pycache__/style.pyc"):
+        (tmp_path / "helpers" / "plotting" / name).write_text(name)
+        found.append(series._sources("01_first", "smoke", 0))
+    assert len(set(found)) == 3 and found[2] == found[3]
+
+
 def test_interruption_keeps_what_is_finished(small_series, tmp_path):
     log = tmp_path / "log"
     folder = small_series(

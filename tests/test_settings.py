@@ -46,7 +46,7 @@ def test_only_full_writes_to_the_published_results(monkeypatch, tmp_path):
 
 
 def test_only_settings_reads_environment_variables():
-    for path in (settings.REPOSITORY / "helpers").glob("*.py"):
+    for path in (settings.REPOSITORY / "helpers").rglob("*.py"):
         if path.name != "settings.py":
             text = path.read_text(encoding="utf-8")
             assert "os.environ[" not in text and "environ.get(" not in text, path.name

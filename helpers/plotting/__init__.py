@@ -1,0 +1,51 @@
+"""Every figure of the series, in one visual identity.
+
+Each function takes arrays or tables, returns a Matplotlib `Figure` that pyplot does not know (so no
+notebook shows it twice), and never imports TensorFlow; `show` displays a figure with its
+alternative text. A model keeps its colour and its marker in every figure. One file per topic;
+`style`, `parts`, `mosaic` and `checks` hold what the topics share.
+"""
+
+from helpers.plotting.architectures import architecture
+from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
+from helpers.plotting.cover_picture import cover
+from helpers.plotting.exploration import (
+    class_balance,
+    embedding,
+    embeddings,
+    explained_variance,
+    pixel_histogram,
+)
+from helpers.plotting.images import (
+    class_samples,
+    class_statistics,
+    hardest_images,
+    image_grid,
+    image_pairs,
+    predictions,
+)
+from helpers.plotting.judging import (
+    class_accuracy,
+    confusion,
+    paired_tests,
+    reliability,
+    report_heatmap,
+)
+from helpers.plotting.learning import generalisation_gap, learning_curves, learning_rate
+from helpers.plotting.speed import (
+    accuracy_over_time,
+    achieved_rates,
+    gains,
+    seconds_per_epoch,
+    speed_ratios,
+)
+from helpers.plotting.style import (
+    CLASS_COLORS,
+    FALLBACK_COLORS,
+    IDENTITIES,
+    color,
+    display_name,
+    marker,
+    png,
+    show,
+)

@@ -1,0 +1,240 @@
+"""Figures that compare models: accuracy with intervals, ablations, accuracy against cost."""
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
+from helpers.plotting.checks import checked_columns
+from helpers.plotting.parts import (
+    accuracy_rows,
+    interval,
+    log_ticks,
+    margin_text,
+    mark,
+    percent_axis,
+    place_labels,
+    plain_number,
+)
+from helpers.plotting.style import (
+    FAINT,
+    INK,
+    SOFT,
+    WIDTH,
+    display_name,
+    identities_of,
+    shade,
+    sheet,
+    styled,
+)
+from helpers.settings import UserError
+
+
+@styled
+def ablation(table, reference=None, title="What each ingredient changes"):
+    """Show the accuracy of each arm of an ablation with its interval, beside the reference arm.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Index: arms; columns: `accuracy`, `low`, `high` in [0, 1]; an interval may be missing (NaN).
+    reference : str, optional
+        The arm that the others are compared with: a vertical line and differences in points.
+
+    Raises
+    ------
+    UserError
+        If a column is missing, the table is empty or `reference` is no arm.
+    """
+    checked_columns(table, ("accuracy", "low", "high"), "The ablation table")
+    if reference is not None and reference not in table.index:
+        raise UserError(
+            f"{reference!r} is no arm of the ablation: name one of {list(table.index)}."
+        )
+    subtitle = "The bar is the 95 % interval." if table["low"].notna().any() else ""
+    figure, _ = sheet(WIDTH, 60 + 32 * len(table), title, subtitle)
+    axes = figure.subplots()
+    base = None if reference is None else float(table["accuracy"][reference])
+    if base is not None:
+        axes.axvline(base, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
+    identities = identities_of(table.index)
+    for row, arm in enumerate(table.index):
+        accuracy, low, high = (float(table[key].iloc[row]) for key in ("accuracy", "low", "high"))
+        hue, shape = (INK, "o") if arm == reference else identities[arm]
+        interval(axes, row, accuracy, low, high, hue, shape)
+        text = f"{100 * accuracy:.2f} %"
+        if base is not None:
+            text += "   reference" if arm == reference else f"   {_points(accuracy - base)}"
+        margin_text(axes, row, text)
+    accuracy_rows(axes, [display_name(arm) for arm in table.index])
+    return figure
+
+
+def _points(difference):
+    """Write a difference of two accuracies in percentage points, with its sign."""
+    return f"{100 * difference:+.2f} points".replace("-", "−")
+
+
+RESULT_COLUMNS = (
+    "model", "validation_accuracy", "test_accuracy", "test_accuracy_low", "test_accuracy_high",
+    "reported_accuracy",
+)  # fmt: skip
+
+
+@styled
+def accuracy_bars(table, title="Validation and test accuracy of every model"):
+    """Show each model's test accuracy with its interval, validation and reported accuracy with it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `runs.table()` returns it.
+
+    Raises
+    ------
+    UserError
+        If a column is missing or the table is empty.
+    """
+    checked_columns(table, RESULT_COLUMNS, "The results table")
+    figure, _ = sheet(WIDTH, 96 + 30 * len(table), title)
+    axes = figure.subplots()
+    identities = identities_of(table["model"])
+    symbols = _result_symbols()
+    for row, result in enumerate(table.itertuples()):
+        low, high = result.test_accuracy_low, result.test_accuracy_high
+        interval(axes, row, result.test_accuracy, low, high, *identities[result.model])
+        axes.plot(result.validation_accuracy, row, **symbols["validation"])
+        if result.reported_accuracy is not None:
+            axes.plot(result.reported_accuracy, row, **symbols["reported by the model's source"])
+        margin_text(axes, row, f"{100 * result.test_accuracy:.2f} %")
+    accuracy_rows(axes, [display_name(name) for name in table["model"]])
+    if table["reported_accuracy"].isna().all():
+        del symbols["reported by the model's source"]
+    handles = [axes.plot([], [], **symbol)[0] for symbol in symbols.values()]
+    axes.legend(
+        handles, list(symbols), loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3,
+        columnspacing=2,
+    )  # fmt: skip
+    axes.text(
+        1.02, 1.02, "test", transform=axes.transAxes, fontsize=8.5, color=SOFT, style="italic"
+    )
+    return figure
+
+
+def _result_symbols():
+    """Return how each quantity of `accuracy_bars` is drawn, by the words of the key."""
+    shared = {"linestyle": "none", "color": INK, "zorder": 3}
+    return {
+        "test, with its 95 % interval": {
+            "marker": "o", "color": FAINT, "markeredgecolor": "white", "markersize": 9.5,
+        },
+        "validation": shared | {"marker": "|", "zorder": 6, "markersize": 13, "mew": 1.8},
+        "reported by the model's source": shared
+        | {"marker": "D", "markerfacecolor": "none", "markersize": 7, "markeredgewidth": 1.1},
+    }  # fmt: skip
+
+
+def pareto_front(cost, accuracy):
+    """Return the indices of the models that no other model beats in both cost and accuracy.
+
+    Parameters
+    ----------
+    cost, accuracy : arrays (N,)
+        Less cost and more accuracy are better; a model with a missing value is left out.
+
+    Returns
+    -------
+    list of int
+        Ordered by cost.
+    """
+    cost, accuracy = np.asarray(cost, float), np.asarray(accuracy, float)
+    front, best = [], -np.inf
+    for index in np.lexsort((-accuracy, cost)):
+        if np.isfinite(cost[index]) and accuracy[index] > best:
+            front.append(int(index))
+            best = accuracy[index]
+    return front
+
+
+@styled
+def accuracy_against(table, cost, label, title=""):
+    """Show test accuracy against a cost, with the Pareto front: the models no other one dominates.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `runs.table()` returns it.
+    cost : str
+        A column of the table, for example `training_seconds`, `mflops` or `parameters`.
+    label : str
+        The axis label, with its unit.
+
+    Raises
+    ------
+    UserError
+        If a column is missing, or no model has a known cost above 0.
+    """
+    checked_columns(table, (*RESULT_COLUMNS, cost), "The results table")
+    figure, _ = sheet(
+        WIDTH, 420, title or f"Test accuracy against {label.split(' (')[0].strip()}",
+        "Grey line: the Pareto front, the best accuracy up to each cost. "
+        "Vertical bars: 95 % intervals.",
+    )  # fmt: skip
+    cost_scatter(figure.subplots(), table, cost, label)
+    return figure
+
+
+def cost_scatter(axes, table, cost, label):
+    """Draw the models of a results table as labelled points of cost and accuracy."""
+    table = table[table[cost].notna() & (table[cost] > 0)]
+    if len(table) == 0:
+        raise UserError(f"No model has a known {cost}: pass the table of runs that measured it.")
+    costs, accuracies = table[cost].to_numpy(float), table["test_accuracy"].to_numpy(float)
+    front = pareto_front(costs, accuracies)
+    axes.plot(
+        costs[front], accuracies[front], color="#c4c4c4", linewidth=1.6, drawstyle="steps-post",
+        zorder=1,
+    )  # fmt: skip
+    corners = list(zip(costs[front], accuracies[front], strict=True))
+    obstacles = []
+    for (x, y), (later, higher) in zip(corners, corners[1:], strict=False):
+        obstacles += [(x, y, later, y), (later, y, later, higher)]
+    identities = identities_of(table["model"])
+    for x, result in zip(costs, table.itertuples(), strict=True):
+        hue, shape = identities[result.model]
+        low, high = result.test_accuracy_low, result.test_accuracy_high
+        axes.plot([x, x], [low, high], color=shade(hue, 0.45), linewidth=2, zorder=2)
+        mark(axes, x, result.test_accuracy, hue, shape, size=10)
+        obstacles += [(x, low, x, high)] if np.isfinite(low) else []
+    _cost_axis(axes, costs, cost)
+    axes.set_xlabel(label)
+    axes.set_title("test accuracy (%)", color=SOFT)
+    axes.grid(axis="y")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]))
+    percent_axis(axes.yaxis)
+    texts = [display_name(name) for name in table["model"]]
+    hues = [identities[name][0] for name in table["model"]]
+    place_labels(axes, np.column_stack([costs, accuracies]), texts, hues, obstacles)
+
+
+DURATIONS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 36000)
+
+
+def _cost_axis(axes, costs, cost):
+    """Scale the cost axis: logarithmic where the costs span more than a factor of eight."""
+    low, high = costs.min(), costs.max()
+    if high / low <= 8:
+        axes.set_xlim(0, high * 1.2)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
+        return
+    axes.set_xscale("log")
+    axes.set_xlim(low / (high / low) ** 0.1, high * (high / low) ** 0.12)
+    log_ticks(axes.xaxis, low, high)
+    if cost.endswith("seconds"):
+        axes.xaxis.set_major_locator(FixedLocator(DURATIONS))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+
+
+def _duration(seconds):
+    """Write a time briefly: 30 s, 5 min, 2 h."""
+    if seconds < 60:
+        return f"{seconds:g} s"
+    return f"{seconds / 60:g} min" if seconds < 3600 else f"{seconds / 3600:g} h"

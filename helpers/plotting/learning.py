@@ -1,0 +1,203 @@
+"""Figures of a training, epoch by epoch: curves, the generalisation gap, the learning rate."""
+
+import numpy as np
+
+from helpers.plotting.checks import checked_histories
+from helpers.plotting.parts import end_labels, epoch_axis, log_ticks, mark, percent_axis, spread
+from helpers.plotting.style import (
+    FAINT,
+    SOFT,
+    WIDTH,
+    display_name,
+    identities_of,
+    readable,
+    sheet,
+    styled,
+)
+from helpers.settings import UserError
+
+
+@styled
+def learning_curves(
+    histories,
+    quantities=("loss", "accuracy"),
+    chosen_epochs=None,
+    overlay=None,
+    title="Training and validation, epoch by epoch",
+):
+    """Show training (dashed) and validation (solid) curves of one or several models.
+
+    Parameters
+    ----------
+    histories : dict of str to dict of str to sequence of float
+        A model's name to its history with Keras' keys (`loss`, `val_loss`, `accuracy`, …).
+        A quantity without its `val_` partner is drawn for training alone.
+    quantities : sequence of str
+    chosen_epochs : dict of str to int, optional
+        The epoch, counted from 1, whose weights are reported: marked with the model's marker.
+    overlay : bool, optional
+        All models in common axes (True) or one panel each (False, the choice for up to four).
+
+    Raises
+    ------
+    UserError
+        If a history lacks a quantity, or a chosen epoch is not one of its epochs.
+    """
+    checked_histories(histories, quantities)
+    chosen_epochs = _checked_epochs(histories, quantities[0], chosen_epochs or {})
+    names = list(histories)
+    overlay = len(names) == 1 or (len(names) > 4 if overlay is None else overlay)
+    groups = [names] if overlay else [[name] for name in names]
+    rows, columns = (1, len(quantities)) if overlay else (len(quantities), len(groups))
+    subtitle = "Dashed: training. Solid: validation."
+    if chosen_epochs:
+        subtitle += " Marker: the epoch whose weights are reported."
+    figure, _ = sheet(WIDTH, 60 + (250 if overlay else 190) * rows, title, subtitle)
+    grid = figure.subplots(rows, columns, sharey=False if overlay else "row", squeeze=False)
+    identities, labelled = identities_of(names), []
+    for row, quantity in enumerate(quantities):
+        for column, group in enumerate(groups):
+            axes = grid[0, row] if overlay else grid[row, column]
+            ends = _curves(axes, quantity, group, histories, identities, chosen_epochs)
+            last = overlay or column == columns - 1
+            labelled.append(end_labels(axes, _curve_labels(ends, group) if last else []))
+            _curve_heading(axes, quantity, place=None if overlay else (row, column))
+            if not overlay and row == 0:
+                hue = readable(identities[group[0]][0])
+                axes.set_title(display_name(group[0]), weight="bold", color=hue)
+            if overlay or row == rows - 1:
+                axes.set_xlabel("epoch")
+    spread(figure, labelled)
+    return figure
+
+
+def _checked_epochs(histories, quantity, chosen_epochs):
+    """Return the chosen epochs, or say which of them its history does not hold."""
+    for name, epoch in chosen_epochs.items():
+        if name not in histories or not 1 <= epoch <= len(histories[name][quantity]):
+            raise UserError(
+                f"Epoch {epoch} of {name} is not in its history: epochs count from 1 to the "
+                "number of epochs trained."
+            )
+    return chosen_epochs
+
+
+def _curves(axes, quantity, names, histories, identities, chosen_epochs):
+    """Draw one quantity of some models; return (height, name, kind, hue) of each line's end."""
+    ends, longest = [], 1
+    for name in names:
+        hue, shape = identities[name]
+        lines = {"training": histories[name][quantity]}
+        if len(histories[name].get(f"val_{quantity}", ())):
+            lines["validation"] = histories[name][f"val_{quantity}"]
+        for kind, line in lines.items():
+            dashed = {"linestyle": "--", "linewidth": 1.4} if kind == "training" else {}
+            axes.plot(np.arange(1, len(line) + 1), line, color=hue, **dashed)
+            ends.append((line[-1], name, kind, hue))
+            longest = max(longest, len(line))
+        if name in chosen_epochs or len(names) > 1:
+            epoch = chosen_epochs.get(name, len(line))
+            mark(axes, epoch, line[epoch - 1], hue, shape)
+    epoch_axis(axes, longest)
+    axes.grid(axis="y")
+    if "accuracy" in quantity:
+        percent_axis(axes.yaxis)
+    return ends
+
+
+def _curve_labels(ends, names):
+    """Label lines by their kind where the axes hold one model, by the model where several."""
+    if len(names) == 1:
+        return [(height, kind, hue) for height, _, kind, hue in ends]
+    validated = {name for _, name, kind, _ in ends if kind == "validation"}
+    return [
+        (height, display_name(name), hue)
+        for height, name, kind, hue in ends
+        if kind == "validation" or name not in validated
+    ]
+
+
+def _curve_heading(axes, quantity, place):
+    """Name the quantity: above the axes, or in a grid of panels beside its first column."""
+    words = quantity.replace("_", " ") + (" (%)" if "accuracy" in quantity else "")
+    if place is None:
+        axes.set_title(words, color=SOFT)
+    elif place[1] == 0:
+        axes.set_ylabel(words)
+
+
+@styled
+def generalisation_gap(histories, title="Validation loss minus training loss"):
+    """Show how far the validation loss lies above the training loss, epoch by epoch.
+
+    Parameters
+    ----------
+    histories : dict of str to dict of str to sequence of float
+        A model's name to its history with `loss` and `val_loss`.
+
+    Raises
+    ------
+    UserError
+        If a history lacks one of the two.
+    """
+    checked_histories(histories, ("loss", "val_loss"))
+    gaps = {
+        name: np.asarray(history["val_loss"], float) - np.asarray(history["loss"], float)
+        for name, history in histories.items()
+    }
+    return _epoch_lines(gaps, title, "gap in loss (above 0: worse on unseen images)")
+
+
+@styled
+def learning_rate(histories, title="The learning rate, epoch by epoch"):
+    """Show each model's learning rate per epoch on a logarithmic axis.
+
+    Parameters
+    ----------
+    histories : dict of str to dict of str to sequence of float
+        A model's name to its history with `learning_rate`.
+
+    Raises
+    ------
+    UserError
+        If a history lacks `learning_rate`, or has none above 0.
+    """
+    checked_histories(histories, ("learning_rate",))
+    # A schedule may end at exactly 0, which a logarithmic axis cannot show: the line ends before.
+    rates = {
+        name: np.array([rate for rate in history["learning_rate"] if rate > 0])
+        for name, history in histories.items()
+    }
+    if not all(len(line) for line in rates.values()):
+        raise UserError("A history has no learning rate above 0: record the optimizer's rate.")
+    return _epoch_lines(rates, title, "learning rate (logarithmic)", log=True)
+
+
+def _epoch_lines(values, title, label, log=False):
+    """Draw one line per model against the epoch, with its name at the right end."""
+    figure, _ = sheet(WIDTH, 290, title)
+    axes = figure.subplots()
+    identities, ends = identities_of(values), []
+    for name, line in values.items():
+        hue, shape = identities[name]
+        epochs = np.arange(1, len(line) + 1)
+        axes.plot(epochs, line, color=hue, drawstyle="steps-mid" if log else "default")
+        mark(axes, epochs[-1], line[-1], hue, shape)
+        ends.append((line[-1], display_name(name), hue))
+    if log:
+        axes.set_yscale("log")
+        log_ticks(axes.yaxis, *_decades(np.concatenate(list(values.values()))))
+        axes.set_ylim(*_decades(np.concatenate(list(values.values()))))
+    else:
+        axes.axhline(0, color=FAINT, linewidth=1, zorder=1)
+    epoch_axis(axes, max(len(line) for line in values.values()))
+    axes.grid(axis="y")
+    axes.set_title(label, color=SOFT)
+    axes.set_xlabel("epoch")
+    spread(figure, [end_labels(axes, ends)])
+    return figure
+
+
+def _decades(values):
+    """Return limits a little outside the values of a logarithmic axis."""
+    return values.min() / 1.6, values.max() * 1.6

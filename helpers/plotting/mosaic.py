@@ -1,0 +1,101 @@
+"""Images joined into one picture whose pixels are whole screen pixels."""
+
+import math
+
+import numpy as np
+from matplotlib.collections import PatchCollection
+from matplotlib.patches import Rectangle
+
+from helpers.plotting.style import EDGE, INK, RIGHT, WIDTH, WRONG, sheet
+from helpers.settings import UserError
+
+
+def compose(images, columns, gap, below=0, beside=0):
+    """Join images into one array; return it and the (x, y) of each image's upper left corner.
+
+    All lengths are in image pixels: `gap` between neighbours, and the room for captions `below`
+    and `beside` each image.
+    """
+    count, height, width = images.shape
+    rows = math.ceil(count / columns)
+    shape = (rows * (height + gap + below) - gap, columns * (width + gap + beside) - gap - beside)
+    mosaic = np.full(shape, 0 if images.dtype == np.uint8 else images.min(), images.dtype)
+    corners = []
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        y, x = row * (height + gap + below), column * (width + gap + beside)
+        mosaic[y : y + height, x : x + width] = image
+        corners.append((x, y))
+    return mosaic, corners
+
+
+class Mosaic:
+    """Images joined into one picture whose pixels are whole screen pixels, with captions.
+
+    One unit of `axes` is one image pixel; `corners` holds each image's upper left corner. `left`
+    is the room for row names and `drop` the room between an image and its caption, in pixels.
+    """
+
+    def __init__(
+        self, images, columns, title, subtitle="", captions=(), left=0, gap=2, drop=4, zoom=None
+    ):
+        columns = min(columns, len(images))
+        if columns < 1:
+            raise UserError(f"columns is {columns}: pass a whole number from 1 upwards.")
+        self.size, self.drop = images.shape[1:], drop
+        room = WIDTH + EDGE - left
+        self.zoom = zoom or max(1, min(4, room // (columns * (self.size[1] + gap))))
+        lines = [text.split("\n") for text in captions]
+        letters = max((len(line) for text in lines for line in text), default=0)
+        beside = max(0, math.ceil(6.6 * letters / self.zoom) - self.size[1] - gap)
+        height = 14 * max((len(text) for text in lines), default=0)
+        # Where the gap itself is narrow, a caption still keeps clear of the row under it.
+        below = math.ceil((height + drop + max(2, 12 - gap * self.zoom)) / self.zoom)
+        below = below if letters else 0
+        mosaic, self.corners = compose(images, columns, gap, below, beside)
+        height, width = mosaic.shape[0] * self.zoom, mosaic.shape[1] * self.zoom
+        margin = EDGE + ((gap + beside) * self.zoom // 2 if letters else 0)
+        total = max(2 * margin + left + width, 420)
+        self.figure, heading = sheet(total, height + EDGE + 6, title, subtitle, constrained=False)
+        whole = heading + height + EDGE + 6
+        self.axes = self.figure.add_axes(
+            ((margin + left) / total, EDGE / whole, width / total, height / whole)
+        )
+        draw_mosaic(self.axes, mosaic, images)
+
+    def frame(self, hues):
+        """Draw a coloured frame around each image."""
+        height, width = self.size
+        boxes = [Rectangle((x - 0.5, y - 0.5), width + 1, height + 1) for x, y in self.corners]
+        self.axes.add_collection(
+            PatchCollection(boxes, facecolor="none", edgecolor=hues, linewidth=1.6, clip_on=False)
+        )
+
+    def caption(self, captions, hues):
+        """Write a caption under each image; there may be fewer captions than images."""
+        for (x, y), caption, hue in zip(self.corners, captions, hues, strict=False):
+            position = (x + self.size[1] / 2, y + self.size[0] + self.drop / self.zoom)
+            style = {"ha": "center", "va": "top", "fontsize": 8, "linespacing": 1.25}
+            self.axes.text(*position, caption, color=hue, **style)
+
+    def name_rows(self, names, columns):
+        """Write names at the left of the rows."""
+        for name, (_, y) in zip(names, self.corners[::columns], strict=True):
+            position = (-10 / self.zoom, y + self.size[0] / 2)
+            self.axes.text(*position, name, ha="right", va="center", fontsize=9, color=INK)
+
+
+def draw_mosaic(axes, mosaic, images):
+    """Draw a mosaic so that one unit of the axes is one image pixel, counted from the top left."""
+    low, high = (0, 255) if images.dtype == np.uint8 else (images.min(), images.max())
+    extent = (0, mosaic.shape[1], mosaic.shape[0], 0)
+    axes.imshow(mosaic, vmin=low, vmax=max(high, low + 1e-9), extent=extent, aspect="auto")
+    axes.set_axis_off()
+    axes.autoscale(False)
+
+
+def marked(captions, correct):
+    """Put a tick or a cross before each caption; return them with their colours."""
+    marks = ["✓" if right else "✗" for right in correct]
+    texts = [f"{mark} {caption}".rstrip() for mark, caption in zip(marks, captions, strict=True)]
+    return texts, [RIGHT if right else WRONG for right in correct]

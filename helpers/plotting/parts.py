@@ -1,0 +1,195 @@
+"""Parts that several figures share: axes, markers, intervals, labels that keep apart, heatmaps."""
+
+import numpy as np
+import seaborn
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from helpers.plotting.style import INK, SOFT, readable, shade
+
+MARKER_SCALE = {"*": 1.6, "P": 1.15, "X": 1.15, "D": 0.85, "s": 0.95}  # to look equally large
+
+
+def percent_axis(axis):
+    """Write the shares on an axis as percentages, without the sign."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}"))
+
+
+def epoch_axis(axes, epochs):
+    """Count epochs from 1: a tick at the first, and at round numbers after it."""
+    margin = 0.03 * max(epochs - 1, 1)
+    axes.set_xlim(1 - margin, epochs + margin)
+    ticks = MaxNLocator(nbins=6, integer=True).tick_values(1, epochs)
+    axes.set_xticks([1, *(tick for tick in ticks if 1.5 <= tick <= epochs)])
+
+
+def mark(axes, x, y, hue, shape, size=9):
+    """Draw the marker of a model, as large to the eye as any other model's."""
+    size *= MARKER_SCALE.get(shape, 1)
+    axes.plot(x, y, shape, color=hue, markeredgecolor="white", markersize=size, zorder=5)
+
+
+def end_labels(axes, labels):
+    """Write names at the right end of lines; `labels` holds (height in data units, text, hue)."""
+    artists = [
+        axes.text(
+            1.01, y, text, color=readable(hue), transform=axes.get_yaxis_transform(),
+            va="center", fontsize=8.5,
+        )
+        for y, text, hue in sorted(labels, key=lambda label: label[0])
+    ]  # fmt: skip
+    return axes, artists
+
+
+def spread(figure, labelled):
+    """Move labels at line ends apart once the layout is known."""
+    figure.draw_without_rendering()
+    for axes, artists in labelled:
+        if not artists:
+            continue
+        pixels = axes.transData.transform([(1, artist.get_position()[1]) for artist in artists])
+        heights = _apart(pixels[:, 1], 14.0)
+        data = axes.transData.inverted().transform([(0, height) for height in heights])
+        for artist, (_, y) in zip(artists, data, strict=True):
+            artist.set_y(y)
+
+
+def _apart(positions, spacing):
+    """Shift ascending positions as little as possible so that neighbours are `spacing` apart."""
+    clusters = []
+    for position in positions:
+        clusters.append([position, 1])
+        while len(clusters) > 1:
+            (low, few), (high, many) = clusters[-2:]
+            if high - low >= spacing * (few + many) / 2:
+                break
+            clusters[-2:] = [[(low * few + high * many) / (few + many), few + many]]
+    return [
+        centre + spacing * (rank - (size - 1) / 2)
+        for centre, size in clusters
+        for rank in range(size)
+    ]
+
+
+def place_labels(axes, points, texts, hues, obstacles=()):
+    """Label points next to them so that no label covers a point, an obstacle or another label.
+
+    `obstacles` are boxes (left, bottom, right, top) in data units; lines are boxes without width.
+    """
+    figure = axes.figure
+    figure.draw_without_rendering()
+    frame = axes.get_window_extent()
+    pixels = axes.transData.transform(points)
+    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in pixels]
+    for left, bottom, right, top in obstacles:
+        (left, bottom), (right, top) = axes.transData.transform([(left, bottom), (right, top)])
+        taken.append((left - 3, min(bottom, top) - 3, right + 3, max(bottom, top) + 3))
+    style = {"fontsize": 8.5, "textcoords": "offset pixels", "annotation_clip": False, "zorder": 6}
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    for index in np.argsort(-pixels[:, 1], kind="stable"):
+        hue = readable(hues[index])
+        artist = axes.annotate(
+            texts[index], points[index], (0, 0), color=hue, path_effects=halo, **style
+        )
+        artist.set_in_layout(False)
+        extent = artist.get_window_extent()
+        offset = _best_offset(pixels[index], extent.width, extent.height, taken, frame)
+        artist.set_position(offset)
+        x, y = pixels[index] + offset
+        taken.append((x, y, x + extent.width, y + extent.height))
+
+
+def _best_offset(point, width, height, taken, frame):
+    """Return the offset, in pixels, of the candidate position that covers least."""
+    candidates = []
+    for reach in (10, 18, 28):
+        middle = (-height / 2, -width / 2)
+        candidates += [
+            (reach, middle[0]), (-reach - width, middle[0]), (middle[1], reach),
+            (middle[1], -reach - height), (reach - 3, reach - 5), (reach - 3, 5 - reach - height),
+            (3 - reach - width, reach - 5), (3 - reach - width, 5 - reach - height),
+        ]  # fmt: skip
+
+    def covered(offset):
+        x, y = point[0] + offset[0], point[1] + offset[1]
+        box = (x, y, x + width, y + height)
+        outside = width * height - _overlap(box, (frame.x0, frame.y0, frame.x1, frame.y1))
+        return 3 * outside + sum(_overlap(box, other) for other in taken)
+
+    costs = [covered(offset) + 0.5 * rank for rank, offset in enumerate(candidates)]
+    return candidates[int(np.argmin(costs))]
+
+
+def _overlap(a, b):
+    return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def heatmap(axes, values, texts, cmap, low, high, bold=None):
+    """Draw a matrix as coloured cells with a text in each, first row on top."""
+    seaborn.heatmap(
+        values, vmin=low, vmax=high, cmap=cmap, annot=np.array(texts, dtype=str), fmt="",
+        annot_kws={"fontsize": 8.5}, linewidths=1.5, linecolor="white", cbar=False,
+        xticklabels=False, yticklabels=False, ax=axes,
+    )  # fmt: skip
+    shown = np.isfinite(values)
+    if bold is not None:
+        for text, strong in zip(axes.texts, bold[shown], strict=True):
+            text.set_weight("bold" if strong else "normal")
+    # Seaborn leaves the cells without a value blank; the diagonal of a confusion matrix has a text.
+    for row, column in np.argwhere(~shown):
+        axes.text(
+            column + 0.5, row + 0.5, texts[row][column], ha="center", va="center",
+            fontsize=8.5, color=INK,
+        )  # fmt: skip
+    axes.tick_params(length=0)
+
+
+def cell_names(axes, rows, columns, on_top=True):
+    """Name the rows and columns of a heatmap, long column names broken at spaces and slashes."""
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows, color=INK)
+    axes.set_xticks(np.arange(len(columns)) + 0.5, [_broken(c) for c in columns], color=INK)
+    if on_top:
+        axes.xaxis.tick_top()
+        axes.xaxis.set_label_position("top")
+
+
+def _broken(name):
+    return str(name).replace("/", "/\n").replace(" ", "\n")
+
+
+def log_ticks(axis, low, high):
+    """Put plain numbers on a logarithmic axis: 1, 2, 5 of each decade, or the decades if many."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 400 else (1,)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
+
+
+def plain_number(value):
+    """Write a number briefly: 0.001, 25, 1.5 K, 2 M."""
+    for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " K")):
+        if abs(value) >= limit:
+            return f"{value / limit:.3g}{unit}"
+    return np.format_float_positional(float(f"{value:.3g}"), trim="-")
+
+
+def interval(axes, row, value, low, high, hue, shape):
+    """Draw a value with its interval in one row of a figure with accuracy along x."""
+    axes.plot([low, high], [row, row], color=shade(hue, 0.4), linewidth=3, zorder=2)
+    mark(axes, value, row, hue, shape)
+
+
+def margin_text(axes, row, text):
+    """Write a text at the right of one row of a figure with accuracy along x."""
+    axes.text(
+        1.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5, color=SOFT
+    )
+
+
+def accuracy_rows(axes, names):
+    """Finish a figure that has one row per model or arm and accuracy along x."""
+    axes.set_yticks(np.arange(len(names)), names, color=INK)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlabel("accuracy (%)")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]))
+    percent_axis(axes.xaxis)
+    axes.grid(axis="x")

@@ -1,0 +1,224 @@
+"""The visual identity: colours, markers and names, the sheet of a figure, how it is shown."""
+
+import base64
+import functools
+import io
+import math
+import textwrap
+import zlib
+from pathlib import Path
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from helpers.settings import UserError
+
+STYLE = Path(__file__).with_name("style.mplstyle")
+DPI = 100
+WIDTH = 900  # pixels; as wide as a notebook's column on GitHub
+EDGE = 12  # pixels of white around a figure
+
+INK, SOFT, FAINT = "#262626", "#595959", "#8a8a8a"
+RIGHT, WRONG = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
+BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", "#a6c8e0", "#3f83b5", "#0b3c66"])
+REDS = LinearSegmentedColormap.from_list("reds", ["#fafafa", "#f6c29a", "#e0792f", "#8f3200"])
+DIVERGING = LinearSegmentedColormap.from_list(
+    "diverging", ["#b34a00", "#eeb07f", "#ffffff", "#84b6da", "#0b5a94"]
+)
+
+# The ten colours start from Paul Tol's muted scheme and were moved until every two of them stay
+# apart for readers without red, green or blue cones; the marker tells models apart without colour.
+IDENTITIES = {
+    "ann_baseline": ("#62A8AC", "o"),
+    "ann_regularized": ("#6E0A34", "s"),
+    "cnn_plain": ("#F7A28C", "^"),
+    "cnn_dropout": ("#161A85", "v"),
+    "cnn_shallow": ("#CBB020", "D"),
+    "cnn_deep": ("#0963BC", "P"),
+    "cnn_batch_normalization": ("#0A8644", "X"),
+    "cnn_basic": ("#35BBF5", "<"),
+    "cnn_advanced": ("#BB1712", ">"),
+    "cnn_optimum": ("#82227A", "*"),
+}
+FALLBACK_COLORS = ("#23B9C0", "#C3516C", "#2982D7", "#B8B832", "#770065", "#17351A", "#856712")
+FALLBACK_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+# The same ten, so ordered that classes which lie close together (Sandal, Sneaker) differ most.
+CLASS_COLORS = (
+    *("#161A85", "#CBB020", "#0963BC", "#6E0A34", "#62A8AC"),
+    *("#BB1712", "#F7A28C", "#0A8644", "#82227A", "#35BBF5"),
+)
+
+
+def styled(function):
+    """Run a figure function under the series' style sheet, whatever style the caller has."""
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.style.use(STYLE)
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+def color(name):
+    """Return the fixed colour of a model, as `#RRGGBB`; any other name has a stable one too."""
+    return _identity(name)[0]
+
+
+def marker(name):
+    """Return the fixed Matplotlib marker of a model; any other name has a stable one too."""
+    return _identity(name)[1]
+
+
+def display_name(name):
+    """Return a model's name in words: `cnn_batch_normalization` as `CNN batch normalization`."""
+    words = str(name).replace("__", ": ").replace("_", " ").split(" ")
+    return " ".join(word.upper() if word in ("ann", "cnn") else word for word in words)
+
+
+@styled
+def png(figure):
+    """Render a figure at 100 dots per inch as PNG, with a palette where that loses nothing visible.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+
+    Returns
+    -------
+    bytes
+    """
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    image = Image.open(buffer).convert("RGB")
+    candidates = [_encode(image)]
+    palette = _with_palette(image)
+    if palette is not None:
+        candidates.append(_encode(palette))
+    return min(candidates, key=len)
+
+
+def show(figure, alt):
+    """Display a figure in a notebook as PNG with alternative text.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What any function of this package returns.
+    alt : str
+        What the figure shows, in a sentence, for readers who do not see it.
+
+    Raises
+    ------
+    UserError
+        If `alt` is empty.
+    """
+    if not isinstance(alt, str) or not alt.strip():
+        raise UserError("A figure needs alternative text: pass show(figure, alt) a sentence.")
+    from IPython.display import display
+
+    alt = " ".join(alt.split())
+    data = {"image/png": base64.b64encode(png(figure)).decode("ascii"), "text/plain": alt}
+    display(data, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def _identity(name, attempt=0):
+    if name in IDENTITIES:
+        return IDENTITIES[name]
+    number = zlib.crc32(str(name).encode("utf-8")) + attempt
+    return (
+        FALLBACK_COLORS[number % len(FALLBACK_COLORS)],
+        FALLBACK_MARKERS[number % len(FALLBACK_MARKERS)],
+    )
+
+
+def identities_of(names):
+    """Give each name of one figure its colour and marker; a clash moves the later name on."""
+    chosen = {}
+    for name in names:
+        attempts = (_identity(name, attempt) for attempt in range(len(FALLBACK_COLORS)))
+        taken = {pair[0] for pair in chosen.values()}
+        chosen[name] = next((pair for pair in attempts if pair[0] not in taken), _identity(name))
+    return chosen
+
+
+def _encode(image):
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _with_palette(image):
+    """Return the image in 256 colours, or None where a reader could see the difference."""
+    if image.getcolors(256) is not None:
+        return _exact_palette(np.asarray(image))
+    small = image.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE)
+    error = np.abs(np.asarray(small.convert("RGB"), int) - np.asarray(image, int)).max(axis=2)
+    return small if error.mean() < 1 and np.quantile(error, 0.999) < 24 else None
+
+
+def _exact_palette(pixels):
+    """Return an image of at most 256 colours as a palette image with exactly these colours."""
+    colors, indices = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
+    image = Image.fromarray(indices.reshape(pixels.shape[:2]).astype(np.uint8))
+    image.putpalette(colors.astype(np.uint8).tobytes())
+    return image
+
+
+def sheet(width, body, title, subtitle="", constrained=True):
+    """Return a figure of `width` pixels with `body` pixels below its heading, and that heading."""
+    layout = "constrained" if constrained else None
+    figure = Figure(figsize=(width / DPI, body / DPI), dpi=DPI, layout=layout)
+    FigureCanvasAgg(figure)
+    top, placed = EDGE, []
+    for text, size, weight, ink in ((title, 12, "bold", INK), (subtitle, 9, "normal", SOFT)):
+        if text:
+            artist = figure.text(0, 1, "", fontsize=size, weight=weight, color=ink, va="top")
+            _wrap(artist, text, width - 2 * EDGE)
+            placed.append((artist, top))
+            top += math.ceil(artist.get_window_extent().height) + 6
+    heading = top + 4 if placed else 0
+    height = heading + body
+    figure.set_size_inches(width / DPI, height / DPI)
+    for artist, y in placed:
+        artist.set_position((EDGE / width, 1 - y / height))
+    if constrained:
+        figure.get_layout_engine().set(
+            rect=(0, 0, 1, 1 - heading / height), w_pad=EDGE / DPI, h_pad=0.08, wspace=0.03
+        )
+    return figure, heading
+
+
+def _wrap(artist, text, width):
+    """Set the artist's text, broken into lines of at most `width` pixels."""
+    artist.set_text(text)
+    letters = len(text)
+    while artist.get_window_extent().width > width and letters > 12:
+        letters -= 4
+        artist.set_text(textwrap.fill(text, letters, break_long_words=False))
+
+
+def shade(hue, amount):
+    """Mix a colour with white (positive amount) or with black (negative amount)."""
+    target = 1.0 if amount > 0 else 0.0
+    return to_hex([part + (target - part) * abs(amount) for part in to_rgb(hue)])
+
+
+def _luminance(hue):
+    """Relative luminance of a colour, 0 to 1, as the web's contrast guidelines define it."""
+    parts = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in to_rgb(hue)]
+    return float(np.dot((0.2126, 0.7152, 0.0722), parts))
+
+
+def readable(hue):
+    """Darken a colour until text in it has a contrast of 4.5 to 1 on white."""
+    while _luminance(hue) > 1.05 / 4.5 - 0.05:
+        hue = shade(hue, -0.08)
+    return hue

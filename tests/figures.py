@@ -1,0 +1,54 @@
+"""What the tests of the figures share: small inputs, and ways to read a figure."""
+
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+
+from helpers import plotting
+
+CLASSES = ("T-shirt/top", "Trouser", "Pullover")
+MODELS = list(plotting.IDENTITIES)
+
+
+def history(epochs):
+    fall = np.linspace(0.6, 0.3, epochs)
+    return {
+        "loss": list(fall),
+        "val_loss": list(fall + 0.05),
+        "accuracy": list(1 - fall / 3),
+        "val_accuracy": list(0.98 - fall / 3),
+        "learning_rate": [1e-3] * epochs,
+    }
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
+
+
+def picture(figure):
+    """Return the one mosaic of a figure as an array."""
+    (shown,) = [image for axes in figure.axes for image in axes.get_images()]
+    return np.asarray(shown.get_array())
+
+
+def fake_model(name, *layers):
+    """Return what `architecture` reads of a Keras model, without Keras."""
+
+    def layer(kind, shape, **settings):
+        made = type(kind, (), {})()
+        made.output = SimpleNamespace(shape=(None, *shape))
+        vars(made).update(settings)
+        return made
+
+    return SimpleNamespace(
+        name=name, input_shape=(None, 28, 28, 1), layers=[layer(*a, **k) for a, k in layers]
+    )
+
+
+def activation(name):
+    return SimpleNamespace(__name__=name)
+
+
+def dense(units, function="relu"):
+    return ("Dense", (units,)), {"activation": activation(function)}

@@ -1,0 +1,50 @@
+"""Tests of the figures that compare models, and of the cover."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from figures import CLASSES, MODELS, picture, texts
+
+from helpers import plotting
+
+
+def test_ablation_writes_differences_from_the_reference():
+    arms = pd.DataFrame({"accuracy": [0.9, 0.88], "low": np.nan, "high": np.nan}, ["all", "none"])
+    written = texts(plotting.ablation(arms, reference="all"))
+    assert {"90.00 %   reference", "88.00 %   −2.00 points"} <= set(written)
+
+
+def test_accuracy_bars_show_reported_figures_only_where_there_are_any(table):
+    words = "reported by the model's source"
+    assert words in texts(plotting.accuracy_bars(table))
+    assert words not in texts(plotting.accuracy_bars(table.iloc[:1]))
+
+
+def test_pareto_front_holds_the_models_that_none_dominates():
+    cost, accuracy = [4, 1, 2, 3, 2, 5, np.nan], [0.9, 0.8, 0.85, 0.84, 0.86, 0.9, 0.99]
+    assert plotting.pareto_front(cost, accuracy) == [1, 4, 0]
+
+
+def test_labels_of_the_scatter_do_not_overlap(table):
+    table["training_seconds"] = np.linspace(100, 110, len(table))
+    figure = plotting.accuracy_against(table, "training_seconds", "training time (s)")
+    figure.draw_without_rendering()
+    names = {plotting.display_name(name) for name in MODELS}
+    labels = [t for t in figure.axes[0].texts if t.get_text() in names]
+    boxes = [label.get_window_extent() for label in labels]
+    assert len(labels) == 10
+    assert not any(a.shrunk(0.9, 0.8).overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_wide_costs_have_a_logarithmic_axis(table):
+    figure = plotting.accuracy_against(table, "mflops", "MFLOP per image")
+    assert figure.axes[0].get_xscale() == "log"
+    figure = plotting.accuracy_against(table.iloc[:2], "mflops", "MFLOP per image")
+    assert figure.axes[0].get_xscale() == "linear"
+
+
+def test_cover_has_pictures_and_every_model(images, labels, table):
+    figure = plotting.cover(images, labels, CLASSES, table)
+    assert picture(figure).shape[1] == 2 * 88 + 8
+    assert {plotting.display_name(name) for name in MODELS} <= set(texts(figure))

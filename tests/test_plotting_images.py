@@ -1,0 +1,80 @@
+"""Tests of figures of images: the pixels they hold are exact."""
+
+import numpy as np
+import pytest
+from figures import CLASSES, picture, texts
+
+from helpers import plotting
+from helpers.settings import UserError
+
+
+def test_mosaic_holds_the_exact_pixels(images):
+    mosaic = picture(plotting.image_grid(images[..., None], columns=5))
+    assert mosaic.shape == (3 * 30 - 2, 5 * 30 - 2)
+    for index, image in enumerate(images):
+        y, x = 30 * (index // 5), 30 * (index % 5)
+        assert (mosaic[y : y + 28, x : x + 28] == image).all()
+    assert (mosaic[60:, 60:] == 0).all()  # the places after the last image stay white
+
+
+def test_mosaic_of_floats_spans_their_range(images):
+    figure = plotting.image_grid(images / 255.0 - 0.5)
+    (shown,) = figure.axes[0].get_images()
+    assert shown.get_clim() == pytest.approx((-0.5, 0.5), abs=0.01)
+
+
+def test_correct_flags_are_frames_and_marks(images):
+    correct = [True, False] * 6
+    figure = plotting.image_grid(images, titles=["Bag"] * 12, correct=correct)
+    assert texts(figure).count("✓ Bag") == texts(figure).count("✗ Bag") == 6
+    (frames,) = figure.axes[0].collections
+    assert len(frames.get_paths()) == 12 and len(np.unique(frames.get_edgecolor(), axis=0)) == 2
+
+
+def test_class_samples_fill_the_rows_by_class(images, labels):
+    mosaic = picture(plotting.class_samples(images, labels, CLASSES, per_class=5))
+    assert mosaic.shape == (88, 148)
+    assert (mosaic[30:58, 30:58] == images[labels == 1][1]).all()
+    assert (mosaic[:, 120:] == images.min()).all()  # each class has four images, not five
+
+
+def test_class_statistics_show_means_above_deviations(images, labels):
+    figure = plotting.class_statistics(images, labels, CLASSES)
+    assert np.allclose(picture(figure)[:28, :28], images[labels == 0].mean(axis=0))
+    assert np.isclose(picture(figure).max(), 255)
+    with pytest.raises(UserError, match="Pullover"):
+        plotting.class_statistics(images[labels < 2], labels[labels < 2], CLASSES)
+
+
+def test_predictions_name_the_truth_only_where_it_differs(images, labels):
+    probabilities = np.full((12, 3), 0.1)
+    probabilities[:, 0] = 0.8
+    written = texts(plotting.predictions(images, probabilities, labels, CLASSES))
+    assert written.count("✓ T-shirt/top 80 %") == 4
+    assert written.count("✗ T-shirt/top 80 %\nis Trouser") == 4
+
+
+def test_hardest_images_come_first_and_right_ones_not_at_all(images, labels):
+    counts = [0] * 12
+    counts[7], counts[3] = 2, 9
+    figure = plotting.hardest_images(images, labels, CLASSES, counts)
+    assert (picture(figure)[:28, :28] == images[3]).all()
+    assert [text for text in texts(figure) if "wrong:" in text] == [
+        "T-shirt/top\nwrong: 9",
+        "Trouser\nwrong: 2",
+    ]
+    with pytest.raises(UserError, match="No model is wrong"):
+        plotting.hardest_images(images, labels, CLASSES, [0] * 12)
+
+
+def test_image_pairs_join_left_and_right(images):
+    mosaic = picture(plotting.image_pairs(images[:3], images[3:6], ["a", "b", "c"]))
+    assert (mosaic[:28, :56] == np.hstack([images[0], images[3]])).all()
+
+
+def test_long_captions_widen_the_columns_but_not_the_rows(images):
+    short, long = (
+        picture(plotting.image_pairs(images[:6], images[6:], [caption] * 6, columns=3))
+        for caption in ("Bag", "a caption much longer than the pair above it")
+    )
+    assert long.shape[0] == short.shape[0] and long.shape[1] > short.shape[1]

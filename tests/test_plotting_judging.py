@@ -1,0 +1,46 @@
+"""Tests of the figures that judge predictions."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from figures import CLASSES, MODELS, texts
+
+from helpers import plotting
+
+
+def test_confusion_writes_counts_and_recall():
+    figure = plotting.confusion(np.array([[8, 2], [0, 10]]), CLASSES[:2])
+    assert {"8", "2", "10", "80.0 %", "100.0 %"} <= set(texts(figure))
+    assert "0" not in texts(figure)
+
+
+def test_heatmaps_write_every_value():
+    report = pd.DataFrame({"precision": [0.5], "recall": [0.6], "f1": [0.545]}, index=["Bag"])
+    assert {"50.0", "60.0", "54.5", "Bag"} <= set(texts(plotting.report_heatmap(report)))
+    accuracies = pd.DataFrame({"cnn_deep": [0.9], "cnn_plain": [0.8]}, index=["Bag"])
+    figure = plotting.class_accuracy(accuracies)
+    weights = {t.get_text(): t.get_weight() for t in figure.findobj(matplotlib.text.Text)}
+    assert (weights["90.0"], weights["80.0"]) == ("bold", "normal")
+
+
+def test_paired_tests_show_each_pair_once():
+    differences = pd.DataFrame([[0, -0.02], [0.02, 0]], MODELS[:2], MODELS[:2])
+    written = texts(plotting.paired_tests(differences, differences * 0 + 0.004))
+    assert written.count("+2.00\n**") == 1 and not any("−2.00" in text for text in written)
+
+
+def test_reliability_states_the_calibration_error():
+    curve = pd.DataFrame({"confidence": [0.5, 0.9], "accuracy": [0.5, 0.8], "count": [10, 30]})
+    figure = plotting.reliability({"cnn_plain": curve})
+    assert "calibration error\n7.5 %" in texts(figure)
+
+
+def test_bins_with_few_images_do_not_bend_the_line_of_reliability():
+    curve = pd.DataFrame(
+        {"confidence": [0.2, 0.5, 0.9], "accuracy": [0.0, 0.5, 0.8], "count": [2, 98, 300]}
+    )
+    figure = plotting.reliability({"cnn_plain": curve})
+    (line,) = [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
+    assert list(line.get_xdata()) == [0.5, 0.9]
+    assert any("Faint" in text for text in texts(figure))
+    assert not any("Faint" in text for text in texts(plotting.reliability({"a": curve[1:]})))
