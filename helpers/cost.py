@@ -66,7 +66,7 @@ def flops(model):
     UserError
         If a layer with weights has no rule here, or the model has no graph to read.
     """
-    return sum(_operations(*call) for _, *call in _calls(model))
+    return sum(_operations(*call) for _, *call in layer_uses(model))
 
 
 def layer_table(model):
@@ -89,7 +89,7 @@ def layer_table(model):
         As `flops`.
     """
     rows, listed = [], set()
-    for name, layer, inputs, output in _calls(model):
+    for name, layer, inputs, output in layer_uses(model):
         rows.append(
             {
                 "layer": name,
@@ -172,7 +172,7 @@ def versions():
     return found
 
 
-def _calls(model, prefix=""):
+def layer_uses(model, prefix=""):
     """Yield (name, layer, input shapes, output shape) for every use of a layer, inputs first.
 
     The graph is walked from the outputs back, as a layer's own list of uses would also hold those
@@ -188,7 +188,7 @@ def _calls(model, prefix=""):
     for node in _nodes(model):
         layer = node.operation
         if isinstance(layer, keras.Model):
-            yield from _calls(layer, f"{prefix}{layer.name}/")
+            yield from layer_uses(layer, f"{prefix}{layer.name}/")
         else:
             inputs = [_shape(tensor, layer) for tensor in node.input_tensors]
             yield prefix + layer.name, layer, inputs, _shape(node.outputs[0], layer)

@@ -126,7 +126,7 @@ def train(
         optimizer,
         loss,
         metrics=["accuracy"],
-        steps_per_execution=_steps_per_execution(len(training) // batch_size),
+        steps_per_execution=steps_per_execution(len(training) // batch_size),
     )
     name = f"{model.name}__{arm}" if arm else model.name
     progress = ProgressLine(name, epochs)
@@ -240,8 +240,8 @@ def _wants_one_hot(loss):
     return name.replace("_", "").lower() == "categoricalcrossentropy"
 
 
-def _steps_per_execution(steps):
-    """Return the largest divisor of `steps` that is small enough for a live progress line."""
+def steps_per_execution(steps):
+    """Return the largest divisor of an epoch's steps that still leaves the progress line alive."""
     return max(count for count in range(1, MOST_STEPS_PER_EXECUTION + 1) if steps % count == 0)
 
 

@@ -1,0 +1,192 @@
+"""Benchmark: arms hold the ingredients they claim, rates and tables are computed as they say."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+
+from helpers import data, models, pipeline, settings
+from helpers.benchmark import __main__ as command
+from helpers.benchmark import accuracy, arms, memory, rates, report, worker
+from helpers.layers import BatchNormalization, Dropout, fastest_precision, keras
+
+TORCH = importlib.util.find_spec("torch") is not None
+SPEED = {
+    "seconds": [2.0, 3.0, 4.0],
+    "images_per_second": 2000.0,
+    "gflops": 150.0,
+    "peak_memory_gib": 1.25,
+    "growth_mib": 0.5,
+}
+
+
+@pytest.fixture
+def found():
+    product = {"rows": 6, "inner": 9, "columns": 2, "float32": 100.0, "bfloat16": 200.0}
+    convolution = {"batch_size": 1, "size": 2, "channels_in": 3, "channels_out": 4}
+    model = {"model": "resnet_fast", "title": "ResNet", "batch_size": 128, "mflops": 10.0}
+    ratio = {"minimum": 2.5, "median": 3.0, "maximum": 3.5}
+    return {
+        "machine": {"processor": "Example", "cores": 2, "memory_gib": 8.0},
+        "versions": {"tensorflow": "2", "keras": "3"},
+        "training_images": 6400,
+        "validation_images": 1600,
+        "rounds": 3,
+        "rates": {
+            "matrix_product": [product | {"share": 1.0, "library": "TensorFlow"}],
+            "convolution": [convolution | {"share": 1.0, "float32": 120.0, "bfloat16": 300.0}],
+        },
+        "models": [model | {"plain": SPEED, "engine": SPEED, "ratio": ratio}],
+        "ingredients": [{"model": "cnn", "steps": [{"name": "plain Keras", "seconds": [1.0]}]}],
+        "pytorch": {"version": "2", "engine": SPEED, "eager": SPEED, "compiled": SPEED},
+        "accuracy": [
+            {
+                "model": "cnn",
+                "plain": [0.9, 0.9],
+                "difference": {"mean": 0.001, "low": -0.002, "high": 0.004},
+            }
+        ],
+    }
+
+
+def test_augmentations_are_read_from_a_recipe():
+    assert arms.augmentation("Shift(pixels=3)") == pipeline.Shift(3)
+    assert arms.augmentation("Flip()") == pipeline.Flip()
+
+
+@pytest.mark.parametrize("name", [*arms.source_models(), arms.RESIDUAL])
+def test_every_model_has_a_recipe_that_can_be_run(name):
+    recipe = arms.recipe(name)
+    assert recipe.batch_size in (32, 64, 128)
+    arguments = recipe.arguments()
+    assert isinstance(arguments["optimizer"], keras.optimizers.Optimizer)
+    keras.losses.get(arguments["loss"])
+
+
+def test_the_source_models_are_those_of_the_first_notebooks():
+    assert arms.source_models() == models.names()[: len(arms.source_models())]
+    assert "resnet_fast" not in arms.source_models() and "cnn_optimum" in arms.source_models()
+
+
+def kinds(model):
+    return {type(layer) for layer in model.layers}
+
+
+def test_plain_has_no_ingredient_and_the_whole_ladder_has_all():
+    name = "cnn_batch_normalization"
+    plain, whole = arms.build(name, arms.PLAIN), arms.build(name, frozenset(arms.INGREDIENTS))
+    assert {keras.layers.BatchNormalization, keras.layers.Dropout} <= kinds(plain)
+    assert {BatchNormalization, Dropout} <= kinds(whole)
+    assert plain.layers[1].dtype_policy.name == "float32"
+    assert whole.layers[1].dtype_policy.name == fastest_precision()
+    assert models.BatchNormalization is BatchNormalization
+    assert [weight.shape for weight in plain.weights] == [weight.shape for weight in whole.weights]
+
+
+def test_shapes_are_those_of_the_network_without_its_first_layer():
+    assert rates.convolution_shapes("resnet_fast", 128) == {
+        (128, 28, 16, 32): 1,
+        (128, 14, 32, 32): 2,
+        (128, 14, 32, 64): 1,
+        (128, 7, 64, 64): 2,
+    }
+
+
+def test_overall_rate_is_operations_by_time():
+    entries = [{"share": 0.25, "float32": 100.0}, {"share": 0.75, "float32": 300.0}]
+    # 25 operations take 0.25 s and 75 take 0.25 s: 100 operations in half a second.
+    assert rates.overall(entries, "float32") == pytest.approx(200.0)
+    slow = [{"share": 1.0, "float32": 150.0, "library": "B"}]
+    fast = [entry | {"library": "A"} for entry in entries]
+    assert rates.best_product_rate(fast + slow, "float32") == pytest.approx(200.0)
+
+
+def test_rates_are_positive_and_finite(monkeypatch):
+    monkeypatch.setattr(rates, "convolution_shapes", lambda *_: {(2, 4, 3, 5): 2})
+    measured = rates.measure("resnet_fast", 2)
+    assert [entry["rows"] for entry in measured["convolution"] if "rows" in entry] == []
+    assert {entry["library"] for entry in measured["matrix_product"]} >= {"TensorFlow"}
+    for entry in measured["matrix_product"] + measured["convolution"]:
+        assert 0 < entry["float32"] < 1e5 and 0 < entry["bfloat16"] < 1e5
+        assert entry["share"] == 1.0
+
+
+def test_peak_memory_is_at_least_what_is_held_now():
+    assert memory.peak_gib() * 1024 >= memory.now_mib() > 10
+
+
+def test_the_share_sustained_is_that_of_the_fastest_format(found):
+    sustained = command._sustained(found)
+    assert sustained["share_of_matrix_product"] == pytest.approx(150 / 200)
+    assert sustained["share_of_convolution"] == pytest.approx(150 / 300)
+    assert command._sustained(found | {"models": []}) is None
+
+
+def test_tables_name_every_figure(found):
+    found["residual"] = command._sustained(found)
+    assert "Example, 2 cores" in report.heading(found)
+    text = report.model_table(found)
+    assert "3.00" in text and "2,000" in text and "sustains 150 GFLOP/s" in text
+    assert "75% of the machine's matrix products (200), 50% of its convolutions (300)" in text
+    assert "PyTorch, compiled" in report.pytorch_table(found)
+    assert "is not installed" in report.pytorch_table(found | {"pytorch": None})
+    assert "plain Keras" in report.ingredient_table(found)
+    assert "+0.10" in report.accuracy_table(found) and "-0.20 to +0.40" in report.accuracy_table(
+        found
+    )
+
+
+def test_accuracy_is_compared_on_paired_seeds(monkeypatch):
+    monkeypatch.setattr(accuracy, "_plain_accuracy", lambda *given: 0.8 + given[-1] / 100)
+    monkeypatch.setattr(accuracy, "_engine_accuracy", lambda *given: 0.81 + given[-1] / 100)
+    compared = accuracy.compare("ann_baseline", data.load_sample(), 100, 1, seeds=3)
+    assert compared["plain"] == pytest.approx([0.8, 0.81, 0.82])
+    assert compared["difference"]["mean"] == pytest.approx(0.01)
+    assert compared["training_images"] == 100
+
+
+def test_the_command_times_a_model_and_writes_its_figures(tmp_path, capsys):
+    path = tmp_path / "figures" / "benchmark.json"
+    options = ["--quick", "--only", "models", "--models", "ann_baseline", "--json", str(path)]
+    assert command.main(options) == 0
+    entry = json.loads(path.read_text())["models"][0]
+    ratio = entry["plain"]["seconds"][0] / entry["engine"]["seconds"][0]
+    assert entry["ratio"]["median"] == pytest.approx(ratio)
+    operations = entry["mflops"] * 1e6 * (3 * 1280 + 320)
+    expected = operations / entry["engine"]["seconds"][0] / 1e9
+    assert entry["engine"]["gflops"] == pytest.approx(expected)
+    assert 0 < entry["engine"]["peak_memory_gib"] < 2.5
+    assert "ann_baseline" in capsys.readouterr().out
+
+
+def test_a_worker_that_fails_says_so():
+    with pytest.raises(settings.UserError, match="ended early .*no_such_model"):
+        worker.Worker(
+            {
+                "library": "TensorFlow",
+                "model": "no_such_model",
+                "ingredients": [],
+                "images": 64,
+                "validation_images": 16,
+                "quick": True,
+            }
+        )
+
+
+def test_figures_that_cannot_be_written_are_reported(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(settings.UserError, match="another place"):
+        command._write({}, tmp_path / "file" / "benchmark.json")
+
+
+@pytest.mark.skipif(not TORCH, reason="PyTorch is not installed")
+def test_the_network_in_pytorch_is_the_same_size_and_trains():
+    from helpers.benchmark import residual_pytorch
+
+    network = residual_pytorch.Residual()
+    trainable = sum(parameter.numel() for parameter in network.parameters())
+    expected = sum(int(np.prod(w.shape)) for w in models.build("resnet_fast").trainable_weights)
+    assert trainable == expected
+    training, validation = worker.images(True, 256, 64)
+    assert residual_pytorch.Arm(training, validation, compiled=False).epoch() > 0
