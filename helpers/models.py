@@ -346,18 +346,78 @@ def cnn_optimum(filters=((32,), (48, 48), (96, 96))):
 
 
 @register("ResNet, fast", "CNN", "12_fast_resnet")
-def resnet_fast(filters=(32, 64, 128)):
+def resnet_fast(filters=(16, 32, 64), batch_normalization=True, size=28):
     """A convolution, then two stages of a pooled convolution and a residual block.
+
+    Global pooling makes the weights independent of the `size` of the images in pixels.
 
     References
     ----------
     He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, 2015;
     the short form follows Page, "How to Train Your ResNet", 2018.
     """
-    inputs = keras.Input(IMAGE_SHAPE)
-    x = _convolution(inputs, filters[0])
+    inputs = keras.Input((size, size, 1))
+    x = _convolution(inputs, filters[0], batch_normalization)
     for count in filters[1:]:
-        x = _convolution(x, count, pooling=True)
-        x = kl.Add()([x, _convolution(_convolution(x, count), count)])
+        x = _convolution(x, count, batch_normalization, pooling=True)
+        x = _residual_block(x, count, batch_normalization)
     x = kl.GlobalMaxPooling2D()(x)
     return _finish(inputs, x, "resnet_fast")
+
+
+def _residual_block(x, filters, batch_normalization=True):
+    """Two convolutions whose result is added to their input."""
+    branch = _convolution(x, filters, batch_normalization)
+    branch = _convolution(branch, filters, batch_normalization)
+    return kl.Add()([x, branch])
+
+
+@register("CNN, tiny", "CNN", "12_fast_resnet")
+def cnn_tiny(filters=(16, 32, 48), blocks=(2, 1, 1)):
+    """A residual network with fewer than 100,000 parameters.
+
+    The parameters go where they are shared most: `blocks` residual blocks at each resolution, more
+    of them while the images are large and the channels few.
+    """
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for number, (count, repeats) in enumerate(zip(filters, blocks, strict=True)):
+        x = _convolution(x, count, pooling=number > 0)
+        for _ in range(repeats):
+            x = _residual_block(x, count)
+    x = kl.GlobalMaxPooling2D()(x)
+    return _finish(inputs, x, "cnn_tiny")
+
+
+def _renamed(network, name):
+    return keras.Model(network.input, network.output, name=name)
+
+
+@register("ResNet, 1 minute", "CNN", "12_fast_resnet")
+def resnet_1min(filters=(16, 32, 64)):
+    """`resnet_fast` at the width for a training of one minute on two cores."""
+    return _renamed(resnet_fast(filters), "resnet_1min")
+
+
+@register("ResNet, 5 minutes", "CNN", "12_fast_resnet")
+def resnet_5min(filters=(16, 32, 64)):
+    """`resnet_fast` at the width for a training of five minutes on two cores."""
+    return _renamed(resnet_fast(filters), "resnet_5min")
+
+
+@register("ResNet, 15 minutes", "CNN", "12_fast_resnet")
+def resnet_15min(filters=(16, 32, 64)):
+    """`resnet_fast` at the width for a training of fifteen minutes on two cores."""
+    return _renamed(resnet_fast(filters), "resnet_15min")
+
+
+@register("ResNet, 30 minutes", "CNN", "12_fast_resnet")
+def resnet_30min(filters=(24, 48, 96)):
+    """`resnet_fast` at the width for a training of thirty minutes on two cores."""
+    return _renamed(resnet_fast(filters), "resnet_30min")
+
+
+@register("ResNet, 60 minutes", "CNN", "12_fast_resnet")
+def resnet_60min(filters=(32, 64, 128)):
+    """`resnet_fast` at the width for a training of sixty minutes on two cores."""
+    return _renamed(resnet_fast(filters), "resnet_60min")

@@ -1,12 +1,9 @@
 """Layers: the fused normalisation computes what Keras' own computes."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from helpers import layers, settings
+from helpers import layers
 from helpers.layers import keras
 
 
@@ -89,27 +86,6 @@ def test_precision_is_measured_once_and_restored():
     with layers.precision("mixed_bfloat16"):
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == "float32"
-
-
-def test_saved_model_loads_in_a_process_that_imports_only_layers(tmp_path, feature_maps):
-    inputs = keras.Input((5, 6, 4))
-    outputs = keras.layers.Dense(3, activation="softmax")(
-        keras.layers.Flatten()(layers.BatchNormalization()(inputs))
-    )
-    model = keras.Model(inputs, outputs)
-    model.save(tmp_path / "model.keras")
-    np.save(tmp_path / "images.npy", feature_maps)
-    program = (
-        "import sys, numpy, helpers.layers as layers\n"
-        "model = layers.keras.models.load_model(sys.argv[1] + '/model.keras')\n"
-        "images = numpy.load(sys.argv[1] + '/images.npy')\n"
-        "numpy.save(sys.argv[1] + '/outputs.npy', model(images, training=False))\n"
-    )
-    subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], cwd=settings.REPOSITORY, check=True
-    )
-    expected = np.asarray(model(feature_maps, training=False))
-    assert np.load(tmp_path / "outputs.npy") == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])

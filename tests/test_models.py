@@ -1,9 +1,14 @@
 """Models: the registry, and every builder trains a step, saves and loads."""
 
+import importlib.util
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from helpers import data, models, settings, training
+from helpers import data, models, pipeline, settings, training
 from helpers.layers import keras
 
 EXPECTED = {
@@ -103,3 +108,38 @@ def test_arms_of_an_ablation_start_alike(name, changes):
     ]
     for left, right in zip(*kernels, strict=True):
         assert np.array_equal(left, right)
+
+
+READ_ELSEWHERE = """
+import sys
+import numpy as np
+from helpers.layers import keras
+assert keras.backend.backend() == sys.argv[1]
+folder = sys.argv[2]
+model = keras.models.load_model(folder + "/model.keras")
+outputs = model(np.load(folder + "/images.npy"), training=False)
+np.save(folder + "/outputs.npy", keras.ops.convert_to_numpy(outputs))
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch", "jax"])
+@pytest.mark.parametrize("name", ["cnn_batch_normalization", "resnet_fast"])
+def test_a_trained_model_predicts_the_same_in_a_process_that_knows_only_the_layers(
+    backend, name, tmp_path
+):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    sample = data.load_sample().train.take(np.arange(0, 2000, 31))
+    model = models.build(name)
+    arguments = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy"}
+    training.train(model, sample, None, epochs=1, batch_size=32, **arguments)
+    images = pipeline.prepare_images(data.load_sample().test.images[:20])
+    np.save(tmp_path / "images.npy", images)
+    model.save(tmp_path / "model.keras")
+    command = [sys.executable, "-c", READ_ELSEWHERE, backend, str(tmp_path)]
+    subprocess.run(
+        command, cwd=settings.REPOSITORY, env=os.environ | {"KERAS_BACKEND": backend}, check=True
+    )
+    here, there = np.asarray(model(images, training=False)), np.load(tmp_path / "outputs.npy")
+    # bfloat16 has three significant digits, and libraries add in different orders.
+    assert there == pytest.approx(here, abs=1e-6 if backend == "tensorflow" else 0.03)

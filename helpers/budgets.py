@@ -1,0 +1,156 @@
+"""Train the networks that answer how much accuracy a number of minutes buys on two cores.
+
+One table holds a recipe per budget. Notebook 12 and `python -m helpers.budgets` train by the same
+function, so that a budget too long for a notebook is the same experiment, run by a command.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+
+from helpers import data, models, optimizers, pipeline, runs, settings, training
+from helpers.layers import keras
+
+FLIP_AND_SHIFT = (pipeline.Flip(), pipeline.Shift(2))
+WITH_CUTOUT = (*FLIP_AND_SHIFT, pipeline.Cutout(8))
+# The arm of a budget that leaves the validation images out of the training, to choose a recipe.
+HELD_OUT = "held_out"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a budget is spent: Nesterov momentum along one triangle of the learning rate.
+
+    `views` are the views of a test image whose probabilities are averaged.
+    """
+
+    epochs: int
+    peak_rate: float = 0.1
+    augment: tuple = FLIP_AND_SHIFT
+    batch_size: int = 128
+    label_smoothing: float = 0.1
+    views: tuple = pipeline.MIRRORED
+
+    def optimizer(self, steps):
+        """Return a new optimizer for a training of so many steps."""
+        rate = optimizers.Triangular(self.peak_rate, steps)
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+
+
+RECIPES = {
+    "cnn_tiny": Recipe(epochs=80),
+    "resnet_1min": Recipe(epochs=3),
+    "resnet_5min": Recipe(epochs=13),
+    "resnet_15min": Recipe(epochs=42, augment=WITH_CUTOUT),
+    "resnet_30min": Recipe(epochs=45, augment=WITH_CUTOUT),
+    "resnet_60min": Recipe(epochs=55, augment=WITH_CUTOUT),
+}
+
+
+def train(name, dataset, seed=None, hold_out=False):
+    """Train one budget by its recipe.
+
+    Parameters
+    ----------
+    name : str
+        A key of `RECIPES`; the registered model of that name is trained.
+    dataset : data.Dataset
+    seed : int, optional
+        Starting weights, order of the batches and augmentation; that of the settings by default.
+    hold_out : bool
+        Leave the validation images out and judge every epoch by them, to choose a recipe. Without
+        it the network learns from all training images: the recipe is fixed by then.
+
+    Returns
+    -------
+    training.Run
+        Of the model, or with `hold_out` of its arm `held_out`.
+
+    Raises
+    ------
+    UserError
+        If the budget is unknown.
+    """
+    recipe = _recipe(name)
+    seed = settings.seed() if seed is None else seed
+    epochs = settings.epochs(recipe.epochs)
+    images, validation = data.split(dataset.train) if hold_out else (dataset.train, None)
+    return training.train(
+        models.build(name, seed),
+        images,
+        validation,
+        optimizer=recipe.optimizer(epochs * (len(images) // recipe.batch_size)),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        epochs=epochs,
+        batch_size=recipe.batch_size,
+        augment=recipe.augment,
+        arm=HELD_OUT if hold_out else None,
+        seed=seed,
+    )
+
+
+def finish(run, dataset):
+    """Judge a budget's network on the test images, once, and keep the result.
+
+    Parameters
+    ----------
+    run : training.Run
+        As `train` returns it.
+    dataset : data.Dataset
+
+    Returns
+    -------
+    runs.Result
+    """
+    return runs.finish(run, dataset.test, views=_recipe(run.variant_of or run.name).views)
+
+
+def _recipe(name):
+    if name not in RECIPES:
+        raise settings.UserError(f"{name!r} is no budget: use one of {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def main(arguments=None):
+    """Train budgets as a command and return its exit status.
+
+    What has a result already is kept, so that the same command goes on after an interruption.
+    """
+    parser = argparse.ArgumentParser(prog="python -m helpers.budgets", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="BUDGET", help=f"of {', '.join(RECIPES)}")
+    parser.add_argument("--seed", nargs="+", type=int, metavar="SEED", help="one or more seeds")
+    parser.add_argument("--hold-out", action="store_true", help="train without validation images")
+    options = parser.parse_args(arguments)
+    try:
+        wanted = {name: _recipe(name) for name in options.names or RECIPES}
+        dataset = data.load_profile()
+        for seed in options.seed or [settings.seed()]:
+            for name in wanted:
+                _train_once(name, dataset, seed, options.hold_out)
+    except settings.UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _train_once(name, dataset, seed, hold_out):
+    result_name = f"{name}__{HELD_OUT}" if hold_out else name
+    finished = runs.load_all(settings.results_folder(), variants=True)
+    for result in finished:
+        if (result.model, result.seed) == (result_name, seed):
+            print(f"kept  {_sentence(result)}", flush=True)
+            return
+    print(f"new   {_sentence(finish(train(name, dataset, seed, hold_out), dataset))}", flush=True)
+
+
+def _sentence(result):
+    validation = result.metrics["validation_accuracy"]
+    held_out = "" if validation != validation else f", validation accuracy {validation:.2%}"
+    return (
+        f"{result.model}, seed {result.seed}: test accuracy {result.metrics['test_accuracy']:.2%}"
+        f"{held_out}, {runs.duration(result.training_seconds)} of training"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
