@@ -14,7 +14,16 @@ from pathlib import Path
 from helpers import settings
 
 # The modules whose definitions can change a result.
-RESULT_MODULES = ("data", "pipeline", "layers", "models", "training", "evaluation")
+RESULT_MODULES = (
+    "data",
+    "pipeline",
+    "layers",
+    "models",
+    "optimizers",
+    "training",
+    "evaluation",
+    "budgets",
+)
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that.
 FOLLOWED_MODULES = ("cost", "runs")
 # Definitions in the result modules that change no result: they find files, show progress or text.
