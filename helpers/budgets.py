@@ -39,7 +39,7 @@ class Recipe:
 
 RECIPES = {
     "cnn_tiny": Recipe(epochs=80),
-    "resnet_1min": Recipe(epochs=3),
+    "resnet_1min": Recipe(epochs=3, peak_rate=0.2, batch_size=256),
     "resnet_5min": Recipe(epochs=13),
     "resnet_15min": Recipe(epochs=42, augment=WITH_CUTOUT),
     "resnet_30min": Recipe(epochs=45, augment=WITH_CUTOUT),
