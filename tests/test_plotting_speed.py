@@ -50,7 +50,7 @@ def test_seconds_per_epoch_compare_medians_with_plain_keras():
     entries = [{"model": name, "steps": STEPS} for name in ("cnn_deep", "resnet_fast")]
     figure = plotting.seconds_per_epoch(entries)
     assert texts(figure).count("3.0 s   3.0 times as fast") == 2 and "9.0 s" in texts(figure)
-    assert [axes.get_title() for axes in figure.axes] == ["CNN deep", "resnet fast"]
+    assert [axes.get_title("left") for axes in figure.axes] == ["CNN deep", "resnet fast"]
 
 
 def test_speed_ratios_name_model_ratio_and_batch(benchmark):
