@@ -1,7 +1,7 @@
 """What is timed: one model, trained as Keras' guide shows it, as the series does, or in between.
 
-An arm is a set of the engine's ingredients. The empty set is plain Keras; the whole set, with the
-model's own augmentation on top, is `training.train`.
+An arm is a set of the engine's ingredients. The empty set is plain Keras; the whole set is what
+`training.train` does. Every arm distorts the training images as the model's recipe says.
 """
 
 import ast
@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from unittest import mock
 
-from helpers import models, pipeline, runs, training
+from helpers import models, pipeline, runs, settings, training
 from helpers.benchmark import memory
 from helpers.layers import keras
 
@@ -76,8 +76,8 @@ def recipe(name):
 def augmentation(words):
     """Return the augmentation that a recipe names, for instance `Shift(pixels=1)`."""
     call = ast.parse(words, mode="eval").body
-    settings = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-    return getattr(pipeline, call.func.id)(**settings)
+    values = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    return getattr(pipeline, call.func.id)(**values)
 
 
 def build(name, ingredients, seed=0):
@@ -94,6 +94,56 @@ def build(name, ingredients, seed=0):
         return models.build(name, seed)
 
 
+def used(name):
+    """Return the ingredients that make a difference to a model, in their order."""
+    has_dropout = any(isinstance(layer, models.Dropout) for layer in models.build(name).layers)
+    return [key for key in INGREDIENTS if has_dropout or key != "dropout"]
+
+
+def distorting(model, augment, pixel_range=(0.0, 1.0)):
+    """Put Keras' own augmentation layers before a model, as its guide does with arrays.
+
+    They take and return float32 images and do nothing outside of training.
+
+    Parameters
+    ----------
+    model : keras.Model
+    augment : sequence of pipeline.Flip or pipeline.Shift
+    pixel_range : tuple of float
+        Its first value fills what a shift uncovers.
+
+    Returns
+    -------
+    keras.Model
+        The model itself where there is nothing to distort.
+
+    Raises
+    ------
+    UserError
+        If Keras has no layer for a distortion.
+    """
+    if not augment:
+        return model
+    inputs = keras.Input(model.input_shape[1:])
+    x = inputs
+    for distortion in augment:
+        x = _keras_layer(distortion, model.input_shape[1], pixel_range[0])(x)
+    return keras.Model(inputs, model(x), name=model.name)
+
+
+def _keras_layer(distortion, size, background):
+    if isinstance(distortion, pipeline.Flip):
+        return keras.layers.RandomFlip("horizontal", dtype="float32")
+    if isinstance(distortion, pipeline.Shift):
+        share = distortion.pixels / size
+        return keras.layers.RandomTranslation(
+            share, share, fill_mode="constant", fill_value=background, dtype="float32"
+        )
+    raise settings.UserError(
+        f"The benchmark knows no Keras layer for {distortion}: give it one in benchmark/arms.py."
+    )
+
+
 class Arm:
     """One model in one arm, ready to train an epoch whenever asked.
 
@@ -101,7 +151,7 @@ class Arm:
     ----------
     name : str
     ingredients : frozenset of str, or 'engine'
-        Keys of `INGREDIENTS`, or the engine as notebooks use it, augmentation included.
+        Keys of `INGREDIENTS`, or the engine as notebooks use it.
     training, validation : data.LabelledImages
     """
 
@@ -148,6 +198,8 @@ class Arm:
         steps = 1
         if "steps" in self.ingredients:
             steps = training.steps_per_execution(len(self.training) // self.batch_size)
+        if "batches" not in self.ingredients:
+            self.model = distorting(self.model, self.recipe.augment, self.pixel_range)
         self.model.compile(**arguments, metrics=["accuracy"], steps_per_execution=steps)
         if "batches" in self.ingredients:
             self.batches = self._tuned_batches(self.training), self._tuned_batches(self.validation)
@@ -173,6 +225,7 @@ class Arm:
     def _tuned_batches(self, labelled):
         form = {"pixel_range": self.pixel_range, "one_hot": self.one_hot}
         if labelled is self.training:
+            form["augment"] = self.recipe.augment
             return pipeline.batches(labelled, self.batch_size, shuffle_seed=0, **form)
         return pipeline.batches(labelled, training.VALIDATION_BATCH_SIZE, **form)
 
