@@ -11,39 +11,41 @@ from dataclasses import dataclass
 from helpers import data, models, optimizers, pipeline, runs, settings, training
 from helpers.layers import keras
 
-FLIP_AND_SHIFT = (pipeline.Flip(), pipeline.Shift(2))
-WITH_CUTOUT = (*FLIP_AND_SHIFT, pipeline.Cutout(8))
+FLIP = (pipeline.Flip(),)
+FLIP_AND_SHIFT = (*FLIP, pipeline.Shift(1))
+WITH_CUTOUT = (*FLIP, pipeline.Shift(2), pipeline.Cutout(8))
 # The arm of a budget that leaves the validation images out of the training, to choose a recipe.
 HELD_OUT = "held_out"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a budget is spent: Nesterov momentum along one triangle of the learning rate.
+    """How a budget is spent: Muon along one triangle of the learning rate.
 
     `views` are the views of a test image whose probabilities are averaged.
     """
 
     epochs: int
-    peak_rate: float = 0.1
-    augment: tuple = FLIP_AND_SHIFT
-    batch_size: int = 128
+    augment: tuple
+    peak_rate: float = 0.07
+    sgd_ratio: float = 2.0
+    batch_size: int = 256
     label_smoothing: float = 0.1
     views: tuple = pipeline.MIRRORED
 
     def optimizer(self, steps):
         """Return a new optimizer for a training of so many steps."""
         rate = optimizers.Triangular(self.peak_rate, steps)
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+        return optimizers.Muon(rate, sgd_ratio=self.sgd_ratio)
 
 
 RECIPES = {
-    "cnn_tiny": Recipe(epochs=80),
-    "resnet_1min": Recipe(epochs=3, peak_rate=0.2, batch_size=256),
-    "resnet_5min": Recipe(epochs=13),
-    "resnet_15min": Recipe(epochs=42, augment=WITH_CUTOUT),
-    "resnet_30min": Recipe(epochs=45, augment=WITH_CUTOUT),
-    "resnet_60min": Recipe(epochs=55, augment=WITH_CUTOUT),
+    "cnn_tiny": Recipe(epochs=60, augment=WITH_CUTOUT),
+    "resnet_1min": Recipe(epochs=3, augment=FLIP),
+    "resnet_5min": Recipe(epochs=13, augment=FLIP_AND_SHIFT),
+    "resnet_15min": Recipe(epochs=23, augment=WITH_CUTOUT),
+    "resnet_30min": Recipe(epochs=26, augment=WITH_CUTOUT),
+    "resnet_60min": Recipe(epochs=34, augment=WITH_CUTOUT),
 }
 
 

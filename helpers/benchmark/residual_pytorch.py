@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from helpers import models
 from helpers.benchmark import memory
 
 LEARNING_RATE, MOMENTUM, LABEL_SMOOTHING, BATCH_SIZE, SHIFT = 0.05, 0.9, 0.1, 128, 2
@@ -49,7 +50,7 @@ class Residual(nn.Module):
         for down, block in self.stages:
             x = down(x)
             x = x + block(x)
-        return self.probabilities(x.amax((2, 3)))
+        return self.probabilities(x.amax((2, 3)) * models.HEAD_SCALE)
 
 
 class Arm:
