@@ -1,6 +1,7 @@
 """Figures of data augmentation: what distortions do to images, and what they do to accuracy."""
 
 import numpy as np
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from helpers.plotting.checks import checked_columns, checked_images
@@ -204,7 +205,7 @@ def _gain_panel(axes, table, label):
         mark(axes, place, gain, hue, shape)
         axes.annotate(
             signed(gain, 2), (place, gain), (9, 0), textcoords="offset points", va="center",
-            fontsize=8.5, color=SOFT,
+            fontsize=8.5, color=SOFT, path_effects=[withStroke(linewidth=3, foreground="white")],
         )  # fmt: skip
     axes.set_title("gain in validation accuracy (percentage points)", color=SOFT)
     _strength_axis(axes, table, label)
