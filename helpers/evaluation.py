@@ -346,6 +346,39 @@ def mcnemar(labels, first, second):
     return McNemar(only_first, only_second, float(p_value))
 
 
+def paired_gain(right_with, right_without):
+    """Return the gain in accuracy of one model over another on the same images.
+
+    Image by image, the difference is 1, 0 or -1. Images that both classify alike cancel, which
+    makes the interval narrower than that of a difference of two accuracies from different images.
+    It is about other images of the same kind, for these two trained models.
+
+    Parameters
+    ----------
+    right_with, right_without : numpy.ndarray, shape (N,), bool
+        Which images each of the two classified correctly; at least two images.
+
+    Returns
+    -------
+    gain, low, high : float
+        Mean difference and its 95 % interval (normal approximation), each from about -1 to 1.
+
+    Raises
+    ------
+    UserError
+        If the arrays do not fit each other.
+    """
+    first, second = np.asarray(right_with, dtype=float), np.asarray(right_without, dtype=float)
+    if first.ndim != 1 or first.shape != second.shape or len(first) < 2:
+        raise settings.UserError(
+            f"Answers of the shapes {first.shape} and {second.shape} make no pairs: pass whether "
+            "each of the same two or more images was classified correctly."
+        )
+    difference = first - second
+    gain, half = float(difference.mean()), float(stats.norm.ppf(0.975) * stats.sem(difference))
+    return gain, gain - half, gain + half
+
+
 def holm(p_values):
     """Adjust p-values for having made several tests, in their order.
 

@@ -347,6 +347,22 @@ def cnn_optimum(filters=((32,), (48, 48), (96, 96))):
     return _finish(inputs, x, "cnn_optimum")
 
 
+@register("CNN, augmented", "CNN", "10_data_augmentation")
+def cnn_augmented(filters=(32, 48, 64, 96), units=256):
+    """Four normalised convolutions and a wide dense layer, nothing against overfitting.
+
+    Most of its parameters stand in the dense layer: many to learn by heart with, and cheap.
+    """
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = inputs
+    for number, count in enumerate(filters):
+        x = _convolution(x, count, pooling=number % 2 == 0)
+    x = kl.Flatten()(x)
+    x = kl.Dense(units, use_bias=False)(x)
+    x = BatchNormalization(momentum=NORMALIZATION_MOMENTUM)(x)
+    return _finish(inputs, kl.ReLU()(x), "cnn_augmented")
+
+
 @register("ResNet, fast", "CNN", "12_fast_resnet")
 def resnet_fast(filters=(16, 32, 64), batch_normalization=True, size=28, head_scale=HEAD_SCALE):
     """A convolution, then two stages of a pooled convolution and a residual block.

@@ -250,6 +250,27 @@ class TestMcNemar:
             evaluation.mcnemar(labels, labels[:-1], labels)
 
 
+class TestPairedGain:
+    def test_hand_value(self):
+        # Differences 1, 1, -1, 0: their mean is 1/4 and their variance 11/12.
+        found = evaluation.paired_gain(np.array([1, 1, 0, 1]) > 0, np.array([0, 0, 1, 1]) > 0)
+        half = 1.959964 * math.sqrt(11 / 12 / 4)
+        assert found == pytest.approx((0.25, 0.25 - half, 0.25 + half), abs=1e-6)
+
+    def test_is_antisymmetric_and_zero_for_equal_answers(self):
+        first, second = np.random.default_rng(0).uniform(size=(2, 50)) < 0.8
+        gain, low, high = evaluation.paired_gain(first, second)
+        assert evaluation.paired_gain(second, first) == pytest.approx((-gain, -high, -low))
+        assert evaluation.paired_gain(first, first) == (0.0, 0.0, 0.0)
+
+    @pytest.mark.parametrize("others", [[True], [True, False, True], [[True, False]]])
+    def test_refuses_what_makes_no_pairs(self, others):
+        with pytest.raises(UserError, match="pairs"):
+            evaluation.paired_gain(np.array([True, False]), np.array(others))
+        with pytest.raises(UserError, match="pairs"):
+            evaluation.paired_gain(np.array([True]), np.array([False]))
+
+
 class TestHolm:
     def test_hand_example(self):
         # Sorted: 0.005 × 4, 0.01 × 3, 0.03 × 2, then 0.04 × 1 raised to what stands before it.

@@ -22,6 +22,7 @@ EXPECTED = {
     "cnn_basic": "08_cnn_three_versions",
     "cnn_advanced": "08_cnn_three_versions",
     "cnn_optimum": "08_cnn_three_versions",
+    "cnn_augmented": "10_data_augmentation",
 }
 
 

@@ -7,6 +7,13 @@ alternative text. A model keeps its colour and its marker in every figure. One f
 """
 
 from helpers.plotting.architectures import architecture
+from helpers.plotting.augmentation import (
+    class_gains,
+    distortions,
+    gain_by_amount,
+    gain_by_strength,
+    memorised,
+)
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
 from helpers.plotting.cover_picture import cover
 from helpers.plotting.exploration import (

@@ -5,7 +5,7 @@ import seaborn
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from helpers.plotting.style import INK, SOFT, readable, shade
+from helpers.plotting.style import FAINT, INK, RIGHT, SOFT, WRONG, readable, shade
 
 MARKER_SCALE = {"*": 1.6, "P": 1.15, "X": 1.15, "D": 0.85, "s": 0.95}  # to look equally large
 
@@ -176,6 +176,19 @@ def interval(axes, row, value, low, high, hue, shape):
     """Draw a value with its interval in one row of a figure with accuracy along x."""
     axes.plot([low, high], [row, row], color=shade(hue, 0.4), linewidth=3, zorder=2)
     mark(axes, value, row, hue, shape)
+
+
+def verdict(low, high):
+    """Return colour and marker of an interval: above zero, below zero, or neither."""
+    if low > 0:
+        return RIGHT, "^"
+    return (WRONG, "v") if high < 0 else (FAINT, "o")
+
+
+def signed(value, decimals):
+    """Write a number with its sign, which is ± where rounding leaves zero."""
+    text = f"{value:+.{decimals}f}".replace("-", "−")
+    return text if float(f"{value:.{decimals}f}") else f"±{abs(value):.{decimals}f}"
 
 
 def margin_text(axes, row, text):

@@ -12,6 +12,8 @@ from helpers.plotting.parts import (
     mark,
     percent_axis,
     place_labels,
+    signed,
+    verdict,
 )
 from helpers.plotting.style import (
     FAINT,
@@ -19,7 +21,6 @@ from helpers.plotting.style import (
     RIGHT,
     SOFT,
     WIDTH,
-    WRONG,
     display_name,
     identities_of,
     shade,
@@ -231,26 +232,14 @@ def gains(table, title="What each ingredient gives"):
         for row, (gain, low, high, seconds) in enumerate(
             rows[["gain", "low", "high", "seconds"]].itertuples(index=False)
         ):
-            interval(axes, row, 100 * gain, 100 * low, 100 * high, *_verdict(low, high))
-            margin_text(axes, row, f"{_signed(100 * gain, 2)} points   {_signed(seconds, 0)} s")
+            interval(axes, row, 100 * gain, 100 * low, 100 * high, *verdict(low, high))
+            margin_text(axes, row, f"{signed(100 * gain, 2)} points   {signed(seconds, 0)} s")
         axes.set_yticks(range(len(rows)), [display_name(name) for name in rows.index], color=INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_title(group, weight="bold")
         axes.grid(axis="x")
     panels[-1, 0].set_xlabel("gain in validation accuracy (percentage points)")
     return figure
-
-
-def _verdict(low, high):
-    """Return colour and marker of an interval: above zero, below zero, or neither."""
-    if low > 0:
-        return RIGHT, "^"
-    return (WRONG, "v") if high < 0 else (FAINT, "o")
-
-
-def _signed(value, decimals):
-    text = f"{value:+.{decimals}f}".replace("-", "−")
-    return text if float(f"{value:.{decimals}f}") else f"±{abs(value):.{decimals}f}"
 
 
 @styled
