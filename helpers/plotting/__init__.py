@@ -9,6 +9,13 @@ alternative text. A model keeps its colour and its marker in every figure. One f
 from helpers.plotting.architectures import architecture
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
 from helpers.plotting.cover_picture import cover
+from helpers.plotting.ensembling import (
+    ambiguity,
+    between_weights,
+    cyclic_rate,
+    ensemble_growth,
+    error_correlation,
+)
 from helpers.plotting.exploration import (
     class_balance,
     embedding,
