@@ -186,7 +186,7 @@ def cyclic_rate(rates, epochs, snapshots, title="One training, several endings")
     """
     if not rates or any(len(values) == 0 for values in rates.values()):
         raise UserError("There is no learning rate to show: pass a dict of names to rates.")
-    figure, _ = sheet(WIDTH, 250, title, "Dotted: the weights are kept.")
+    figure, _ = sheet(WIDTH, 250, title, "Dotted lines: the weights are kept, as snapshots 1, 2, …")
     axes = figure.subplots()
     identities = identities_of(rates)
     styles = ("-", (0, (4, 2)), (0, (1, 1.5)))
@@ -197,9 +197,12 @@ def cyclic_rate(rates, epochs, snapshots, title="One training, several endings")
     top = max(np.max(values) for values in rates.values())
     for number, place in enumerate(snapshots, 1):
         axes.axvline(place, color=FAINT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1)
-        axes.text(place, 1.03 * top, f"{number}", ha="center", fontsize=8.5, color=SOFT)
+        axes.text(
+            place, 1.12 * top, f"{number}", ha="center", va="center", fontsize=8.5, color=SOFT,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
+        )  # fmt: skip
     axes.set_xlim(0, 1.01 * epochs)
-    axes.set_ylim(0, 1.14 * top)
+    axes.set_ylim(0, 1.22 * top)
     axes.set_xlabel("epoch")
     axes.set_title("learning rate", color=SOFT)
     axes.legend(loc="lower left", bbox_to_anchor=(0.2, 1.0), ncols=len(rates))
