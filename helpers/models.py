@@ -441,3 +441,9 @@ def resnet_30min(filters=(32, 64, 128)):
 def resnet_60min(filters=(40, 80, 160)):
     """`resnet_fast` at the width for a training of sixty minutes on two cores."""
     return _renamed(resnet_fast(filters), "resnet_60min")
+
+
+@register("CNN, distilled", "CNN", "13_ensembling")
+def cnn_distilled(filters=(16, 32, 64)):
+    """The layers of `resnet_fast`, to learn from the probabilities of an ensemble."""
+    return _renamed(resnet_fast(filters), "cnn_distilled")

@@ -250,6 +250,82 @@ def finish(run, test, views=None):
     return result
 
 
+def finish_ensemble(name, members, labels, validation_labels=None, seed=None):
+    """Judge the mean of several networks' probabilities, once, and keep it as a result of its own.
+
+    Parameters, operations, size, latency and training time are sums over the members, as each of
+    them has to be trained, kept and asked.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ensembling.ENSEMBLES`.
+    members : sequence of ensembling.Member
+        Two or more, all of which were asked about the same test images; their shares are equal.
+    labels : numpy.ndarray, shape (N,), integer
+        Of the test images.
+    validation_labels : numpy.ndarray, shape (M,), integer, optional
+        Of the validation images, where every member has been asked about them.
+    seed : int, optional
+        That of the settings by default.
+
+    Returns
+    -------
+    Result
+        Of the family `Ensemble`, with an empty history and the epoch 0; its recipe names the
+        members. Written as by `finish`.
+
+    Raises
+    ------
+    UserError
+        If there is no ensemble of that name, there are fewer than two members, their arrays do not
+        fit, or the files cannot be written.
+    """
+    from helpers import cost, ensembling, models
+
+    specification = ensembling.specification(name)
+    if len(members) < 2:
+        raise settings.UserError(f"{name} needs two members or more: train another one.")
+    seed = settings.seed() if seed is None else seed
+    mean = ensembling.average([member.probabilities for member in members])
+    content, stored = _pack(mean, np.asarray(labels))
+    result = Result(
+        model=name,
+        title=specification.title,
+        family=specification.family,
+        notebook=specification.notebook,
+        order=len(models.names()) + list(ensembling.ENSEMBLES).index(name),
+        variant_of=None,
+        seed=int(seed),
+        profile=settings.profile(),
+        metrics=_ensemble_validation(members, validation_labels) | _test_metrics(labels, stored),
+        history={},
+        recipe={
+            "members": [member.model for member in members],
+            "member_seeds": [member.seed for member in members],
+            "shares": "equal",
+            "training": {member.model: json.loads(json.dumps(member.recipe)) for member in members},
+        },
+        epoch=0,
+        choice="mean of the members' probabilities",
+        trained_on=max(int(member.trained_on) for member in members),
+        parameters=sum(member.parameters for member in members),
+        mflops=float(sum(member.mflops for member in members)),
+        size_bytes=sum(member.size_bytes for member in members),
+        latency_ms=_rounded(sum(member.latency_ms for member in members)),
+        training_seconds=_rounded(sum(member.training_seconds for member in members)),
+        reported_accuracy=None,
+        reported_note="",
+        versions=cost.versions(),
+        machine=members[0].machine,
+        written=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        probabilities_sha256=hashlib.sha256(content).hexdigest(),
+        file=_file(settings.results_folder(), name, seed),
+    )
+    _write(result, content)
+    return result
+
+
 def load(model, seed=0, folder=None):
     """Read one result.
 
@@ -488,6 +564,24 @@ def _validation_metrics(run, views):
     }
 
 
+def _ensemble_validation(members, labels):
+    if labels is None:
+        return {"validation_accuracy": math.nan, "validation_log_loss": math.nan}
+    from helpers import ensembling
+
+    if any(member.validation is None for member in members):
+        raise settings.UserError(
+            "Not every member was asked about the validation images: predict them with each "
+            "member, or leave out validation_labels."
+        )
+    mean = ensembling.average([member.validation for member in members])
+    found = evaluation.metrics(labels, mean)
+    return {
+        "validation_accuracy": found["accuracy"],
+        "validation_log_loss": found["log_loss"],
+    }
+
+
 def _test_metrics(labels, probabilities):
     found = evaluation.metrics(labels, probabilities)
     return {f"test_{key}" if key.startswith("accuracy") else key: found[key] for key in found}
@@ -674,10 +768,11 @@ def _conditions(result):
 def _comparable(recipe):
     """Return a recipe without what may differ between seeds of the same one.
 
-    The precision is the machine's choice, and Keras numbers the names of objects as it makes them.
+    The precision is the machine's choice, Keras numbers the names of objects as it makes them, and
+    the members of an ensemble have seeds of their own.
     """
     if isinstance(recipe, dict):
-        kept = recipe.keys() - {"precision", "name"}
+        kept = recipe.keys() - {"precision", "name", "member_seeds"}
         return {key: _comparable(recipe[key]) for key in kept}
     return [_comparable(entry) for entry in recipe] if isinstance(recipe, list) else recipe
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import data, evaluation, runs, settings
+from helpers import data, ensembling, evaluation, plotting, runs, settings
 from helpers.settings import UserError
 
 MODEL = "ann_baseline"
@@ -187,6 +187,95 @@ class TestFinish:
         probabilities = np.array([[1 - 1e-6, 1e-6 - 1e-12, 1e-12], [1.0, 0.0, 0.0]], np.float32)
         _, restored = runs._pack(probabilities, np.zeros(2, np.uint8))
         np.testing.assert_allclose(restored, probabilities, rtol=2e-2, atol=1e-30)
+
+
+class TestFinishEnsemble:
+    @pytest.fixture
+    def make_member(self):
+        def make(seed, **changes):
+            generator = np.random.default_rng(seed)
+            values = {
+                "model": MODEL,
+                "seed": seed,
+                "probabilities": generator.dirichlet(np.ones(10), IMAGES),
+                "validation": generator.dirichlet(np.ones(10), 40),
+                "recipe": {"epochs": 2, "precision": "float32"},
+                "trained_on": 100,
+                "parameters": 1000,
+                "mflops": 2.5,
+                "size_bytes": 4000,
+                "latency_ms": 0.5,
+                "training_seconds": 10.0 + seed,
+                "machine": {"accelerator": None, "processor": "a processor", "cores": 2},
+            }
+            return ensembling.Member(**(values | changes))
+
+        return make
+
+    def finish(self, make_member, labels, seeds=(0, 1, 2), **changes):
+        validation = np.arange(40) % 10
+        members = [make_member(seed) for seed in seeds]
+        return runs.finish_ensemble("ensemble_seeds", members, labels, validation, **changes)
+
+    def test_reads_back_the_mean_and_the_sums(self, folder, make_member, test_images):
+        result = self.finish(make_member, test_images.labels)
+        again = runs.load("ensemble_seeds", 0, folder)
+        np.testing.assert_equal(vars(again), vars(result))
+        mean = np.mean([make_member(seed).probabilities for seed in range(3)], axis=0)
+        np.testing.assert_allclose(again.probabilities(), mean, rtol=5e-3)
+        assert (again.parameters, again.mflops, again.size_bytes) == (3000, 7.5, 12000)
+        assert (again.latency_ms, again.training_seconds) == (1.5, 33.0)
+        assert (again.family, again.epoch, again.history) == ("Ensemble", 0, {})
+        assert again.recipe["members"] == [MODEL] * 3 and again.recipe["member_seeds"] == [0, 1, 2]
+
+    def test_metrics_are_those_of_the_means(self, folder, make_member, test_images):
+        result = self.finish(make_member, test_images.labels)
+        found = evaluation.metrics(test_images.labels, result.probabilities())
+        assert result.metrics["test_accuracy"] == found["accuracy"]
+        assert result.metrics["log_loss"] == found["log_loss"]
+        mean = np.mean([make_member(seed).validation for seed in range(3)], axis=0)
+        expected = evaluation.metrics(np.arange(40) % 10, mean)["accuracy"]
+        assert result.metrics["validation_accuracy"] == expected
+
+    def test_stands_in_tables_and_sentences_beside_models(
+        self, folder, make_run, make_member, test_images, monkeypatch
+    ):
+        runs.finish(make_run(), test_images)
+        self.finish(make_member, test_images.labels)
+        table = runs.table(folder)
+        assert table["model"].tolist() == [MODEL, "ensemble_seeds"]
+        assert table["family"].tolist() == ["ANN", "Ensemble"]
+        assert "ensemble_seeds" in runs.terminal_table(table)
+        assert "| ensemble_seeds | 3,000 | 7.50 |" in runs.markdown_table(table)
+        monkeypatch.setattr(settings, "PUBLISHED_RESULTS", folder)
+        assert "after 33 s of training on a processor" in runs.expected("ensemble_seeds")
+        assert len(plotting.accuracy_bars(table).axes) == 1
+
+    def test_other_members_of_the_same_recipe_have_a_common_mean(
+        self, folder, make_member, test_images
+    ):
+        self.finish(make_member, test_images.labels)
+        self.finish(make_member, test_images.labels, seeds=(100, 101, 102), seed=1)
+        assert runs.table(folder)["seeds"].tolist() == [2]
+        self.finish(make_member, test_images.labels, seeds=(200, 201), seed=2)
+        with pytest.raises(UserError, match="no common mean"):
+            runs.table(folder)
+
+    def test_members_without_validation_leave_no_validation_figure(
+        self, folder, make_member, test_images
+    ):
+        members = [make_member(seed, validation=None) for seed in (0, 1)]
+        result = runs.finish_ensemble("ensemble_3h", members, test_images.labels)
+        assert np.isnan(result.metrics["validation_accuracy"])
+        with pytest.raises(UserError, match="Not every member"):
+            runs.finish_ensemble("ensemble_3h", members, test_images.labels, np.arange(40) % 10)
+
+    def test_what_is_no_ensemble_is_refused(self, folder, make_member, test_images):
+        with pytest.raises(UserError, match="no ensemble.*ensemble_seeds"):
+            runs.finish_ensemble("ensemble_of_one", [make_member(0)] * 2, test_images.labels)
+        with pytest.raises(UserError, match="two members or more"):
+            runs.finish_ensemble("ensemble_seeds", [make_member(0)], test_images.labels)
+        assert not list(folder.iterdir())
 
 
 class TestInterruptedWrites:

@@ -16,6 +16,13 @@ from helpers.plotting.augmentation import (
 )
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
 from helpers.plotting.cover_picture import cover
+from helpers.plotting.ensembling import (
+    ambiguity,
+    between_weights,
+    cyclic_rate,
+    ensemble_growth,
+    error_correlation,
+)
 from helpers.plotting.exploration import (
     class_balance,
     embedding,
