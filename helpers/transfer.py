@@ -86,10 +86,11 @@ def draw(labels, per_class, seed):
     """
     generator = np.random.default_rng(seed)
     classes, counts = np.unique(labels, return_counts=True)
-    if not 1 <= per_class <= counts.min(initial=len(labels)):
+    fewest = min(counts, default=0)
+    if not 1 <= per_class <= fewest:
         raise settings.UserError(
             f"{per_class} labels per class cannot be drawn where the smallest class has "
-            f"{counts.min(initial=0)} images: ask for at least one and at most so many."
+            f"{fewest} images: ask for at least one and at most so many."
         )
     members = [generator.permutation(np.flatnonzero(labels == each)) for each in classes]
     return np.concatenate([each[:per_class] for each in members])

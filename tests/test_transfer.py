@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from helpers import data, evaluation, models, pipeline, settings, training, transfer
+from helpers import data, evaluation, models, pipeline, settings, transfer
 from helpers.layers import keras
 
 NETWORK = "cnn_optimum"
@@ -20,12 +20,13 @@ def small():
 
 
 @pytest.fixture(scope="module")
-def halves():
-    """Forty images: class 0 is bright on the left, class 1 on the right."""
+def striped():
+    """Forty images: class 0 has broad horizontal stripes, class 1 vertical ones."""
     labels = np.arange(40, dtype=np.uint8) % 2
     images = np.random.default_rng(0).integers(0, 60, (40, 28, 28), np.uint8)
-    images[labels == 0, :, :14] += 150
-    images[labels == 1, :, 14:] += 150
+    rows = 180 * (np.arange(28, dtype=np.uint8) // 2 % 2)
+    images[labels == 0] += rows[:, None]
+    images[labels == 1] += rows[None, :]
     return data.LabelledImages(images, labels)
 
 
@@ -82,16 +83,14 @@ def test_a_model_without_a_head_is_refused(small):
 
 
 @pytest.mark.parametrize("trainable", [True, False])
-def test_a_new_head_learns_and_leaves_the_old_network_alone(small, halves, trainable):
+def test_a_new_head_learns_and_leaves_the_old_network_alone(small, striped, trainable):
     before = small.get_weights()
     copied = transfer.with_new_head(small, 3, trainable=trainable, seed=1)
     assert copied.output_shape == (None, 3)
     start = copied.get_weights()
     assert all(map(np.array_equal, start[:-2], before[:-2]))
-    training.train(
-        copied, halves, None, optimizer="adam", loss="sparse_categorical_crossentropy",
-        epochs=1, batch_size=20,
-    )  # fmt: skip
+    copied.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
+    copied.train_on_batch(pipeline.prepare_images(striped.images), striped.labels)
     assert not np.array_equal(copied.get_weights()[-2], start[-2])
     same = all(map(np.array_equal, copied.get_weights()[:-2], start[:-2]))
     assert same is (not trainable), "frozen layers keep weights and statistics, others do not"
@@ -109,16 +108,16 @@ def test_a_network_with_a_new_head_can_be_stored(small, images, tmp_path):
     assert np.array_equal(evaluation.predict(loaded, images), evaluation.predict(small, images))
 
 
-def test_logistic_head_separates_what_can_be_separated(halves):
-    vectors = halves.images.reshape(40, -1) / 255
-    head = transfer.logistic_head(vectors[:20], halves.labels[:20])
-    assert head.score(vectors[20:], halves.labels[20:]) == 1.0
+def test_logistic_head_separates_what_can_be_separated(striped):
+    vectors = striped.images.reshape(40, -1) / 255
+    head = transfer.logistic_head(vectors[:20], striped.labels[:20])
+    assert head.score(vectors[20:], striped.labels[20:]) == 1.0
     assert head.best_params_["logisticregression__C"] in transfer.INVERSE_PENALTIES
 
 
-def test_too_few_examples_for_the_folds_are_refused(halves):
+def test_too_few_examples_for_the_folds_are_refused(striped):
     with pytest.raises(settings.UserError, match="draw more labels"):
-        transfer.logistic_head(halves.images[:8].reshape(8, -1), halves.labels[:8])
+        transfer.logistic_head(striped.images[:8].reshape(8, -1), striped.labels[:8])
 
 
 # The adapter.
@@ -130,28 +129,28 @@ def adapter(small):
     return transfer.Adapter(model, rate=0.01, steps=30, batch_size=8, augment=(pipeline.Shift(1),))
 
 
-def test_the_adapter_learns(adapter, halves):
+def test_the_adapter_learns(adapter, striped):
     start = adapter.model.get_weights()
-    adapter.train(start, halves.take(np.arange(6)), seed=0)
-    assert adapter.accuracy(halves) > 0.9
+    adapter.train(start, striped.take(np.arange(6)), seed=0)
+    assert adapter.accuracy(striped) > 0.9
     assert int(adapter.model.optimizer.iterations) == 30
 
 
-def test_a_second_training_owes_nothing_to_the_first(adapter, halves, small):
+def test_a_second_training_owes_nothing_to_the_first(adapter, striped, small):
     start = small.get_weights()
-    few = halves.take(np.arange(10))
+    few = striped.take(np.arange(10))
     adapter.train(start, few, seed=1)
     first = adapter.model.get_weights()
-    adapter.train(start, halves, seed=2)
+    adapter.train(start, striped, seed=2)
     assert not np.allclose(first[-2], adapter.model.get_weights()[-2], atol=1e-4)
     adapter.train(start, few, seed=1)
     for left, right in zip(first, adapter.model.get_weights(), strict=True):
         assert left == pytest.approx(right, abs=1e-5)
 
 
-def test_accuracy_is_that_of_the_predictions(adapter, halves):
-    predicted = evaluation.predict(adapter.model, halves.images).argmax(axis=1)
-    assert adapter.accuracy(halves, batch_size=7) == (predicted == halves.labels).mean()
+def test_accuracy_is_that_of_the_predictions(adapter, striped):
+    predicted = evaluation.predict(adapter.model, striped.images).argmax(axis=1)
+    assert adapter.accuracy(striped, batch_size=7) == (predicted == striped.labels).mean()
 
 
 # Turned images.
@@ -191,12 +190,20 @@ def test_without_labels_there_is_nothing_to_see(images):
 # ImageNet.
 
 
-def test_imagenet_features_have_one_row_per_image(images):
+def test_imagenet_network_ends_in_its_features():
     network = transfer.imagenet_network(weights=None, size=32)
-    found = transfer.imagenet_features(network, images[:3], batch_size=2)
-    assert found.shape == (3, 1280) and np.isfinite(found).all()
-    alone = transfer.imagenet_features(network, images[:1])
-    assert alone[0] == pytest.approx(found[0], abs=1e-4)
+    assert network.input_shape == (None, 32, 32, 3) and network.output_shape == (None, 1280)
+
+
+def test_imagenet_features_enlarge_and_scale(images):
+    """A stand-in network that averages all pixels shows what the images were turned into."""
+    inputs = keras.Input((56, 56, 3))
+    network = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+    found = transfer.imagenet_features(network, images, batch_size=5)
+    assert found.shape == (12, 3)
+    expected = images.mean(axis=(1, 2)) / 127.5 - 1
+    for channel in found.T:
+        assert channel == pytest.approx(expected, abs=0.02)
 
 
 def test_an_address_that_does_not_answer_costs_seconds(monkeypatch, tmp_path):

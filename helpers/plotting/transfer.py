@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from helpers.plotting.checks import checked_columns
@@ -55,8 +56,8 @@ def label_efficiency(table, title="What more labels buy, and what they are worth
     tasks, arms = list(dict.fromkeys(table["task"])), list(dict.fromkeys(table["arm"]))
     figure, _ = sheet(
         WIDTH, 430, title,
-        "Vertical bars: 95 % intervals over seeds. Solid lines: the whole network is trained. "
-        "Dashed lines: fixed features under logistic regression.",
+        "Bars: 95 % intervals over seeds. Solid lines: the whole network is trained. Dashed lines: "
+        "logistic regression.",
     )  # fmt: skip
     panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
     looks = _looks(arms)
@@ -70,6 +71,7 @@ def label_efficiency(table, title="What more labels buy, and what they are worth
         labelled.append(end_labels(axes, [end for end in ends if end is not None]))
     panels[0].set_ylabel("accuracy on validation images (%)")
     panels[0].yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
+    panels[0].set_ylim(top=min(panels[0].get_ylim()[1], 1.003))
     percent_axis(panels[0].yaxis)
     spread(figure, labelled)
     return figure
@@ -125,8 +127,8 @@ def gain_by_labels(table, title="What pretraining adds to the same number of lab
     comparisons = list(dict.fromkeys(table["comparison"]))
     figure, _ = sheet(
         WIDTH, 330, title,
-        "Bars are 95 % intervals of the paired difference over seeds. Blue triangle up: it pays. "
-        "Orange triangle down: it harms. Grey circle: these seeds cannot tell.",
+        "Bars: 95 % intervals over seeds. Blue triangle up: it pays. Orange triangle down: it "
+        "harms. Grey circle: cannot tell.",
     )  # fmt: skip
     panels = figure.subplots(1, len(comparisons), sharey=True, squeeze=False)[0]
     for axes, comparison in zip(panels, comparisons, strict=True):
@@ -139,7 +141,8 @@ def gain_by_labels(table, title="What pretraining adds to the same number of lab
             mark(axes, place, 100 * row.gain, hue, shape)
             axes.annotate(
                 f"{100 * row.gain:+.1f}".replace("-", "−"), (place, 100 * row.gain), (8, 0),
-                textcoords="offset points", va="center", fontsize=8.5, color=SOFT,
+                textcoords="offset points", va="center", fontsize=8.5, color=SOFT, zorder=6,
+                path_effects=[withStroke(linewidth=3, foreground="white")],
             )  # fmt: skip
         axes.set_xticks(range(len(rows)), [f"{count:,}" for count in rows["labels"]])
         axes.set_xlim(-0.4, len(rows) - 0.3)
