@@ -24,6 +24,7 @@ RESULT_MODULES = (
     "evaluation",
     "budgets",
     "ensembling",
+    "transfer",
 )
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that.
 FOLLOWED_MODULES = ("cost", "runs")

@@ -63,3 +63,4 @@ from helpers.plotting.style import (
     png,
     show,
 )
+from helpers.plotting.transfer import gain_by_labels, label_efficiency, pair_difficulty
