@@ -23,6 +23,7 @@ RESULT_MODULES = (
     "training",
     "evaluation",
     "budgets",
+    "tuning",
 )
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that.
 FOLLOWED_MODULES = ("cost", "runs")

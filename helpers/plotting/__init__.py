@@ -49,3 +49,10 @@ from helpers.plotting.style import (
     png,
     show,
 )
+from helpers.plotting.tuning import (
+    best_of_many,
+    importance,
+    search_progress,
+    search_values,
+    tuning_gains,
+)
