@@ -296,7 +296,10 @@ def tuning_gains(table, title="How much was left on the table"):
         for row, entry in enumerate(rows.itertuples()):
             interval(axes, row, 100 * entry.gain, 100 * entry.low, 100 * entry.high, hue, shape)
             if entry.flattered:
-                axes.plot(100 * entry.gain, row, "o", color="white", markersize=3.5, zorder=7)
+                axes.plot(
+                    100 * entry.gain, row, shape, markersize=9, markerfacecolor="white",
+                    markeredgecolor=hue, markeredgewidth=1.6, zorder=6,
+                )  # fmt: skip
             margin_text(axes, row, f"{100 * entry.gain:+.2f} points".replace("-", "−"))
         axes.set_yticks(range(len(rows)), list(rows["measured"]), color=INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)
