@@ -181,6 +181,17 @@ def ann_regularized(
     return _finish(inputs, x, "ann_regularized")
 
 
+@register("ANN, tuned", "ANN", "09_hyperparameter_tuning")
+def ann_tuned(width=256, depth=3, activation="leaky_relu", dropout_rate=0.1):
+    """The regularised network with what a search may change; each layer is half as wide as before.
+
+    The defaults are the values of `ann_regularized`, with which the search begins.
+    """
+    units = [width // 2**number for number in range(depth)]
+    network = ann_regularized(units, activation, dropout_rate=dropout_rate)
+    return _renamed(network, "ann_tuned")
+
+
 @register(
     "CNN, plain",
     "CNN",
@@ -345,6 +356,24 @@ def cnn_optimum(filters=((32,), (48, 48), (96, 96))):
             x = _convolution(x, count)
     x = kl.GlobalAveragePooling2D()(x)
     return _finish(inputs, x, "cnn_optimum")
+
+
+@register("CNN, tuned", "CNN", "09_hyperparameter_tuning")
+def cnn_tuned(width=32, depth=2, dropout_rate=0.0):
+    """A convolution, two pooled blocks of `depth` convolutions, and global average pooling.
+
+    The defaults give the network of `cnn_optimum`, with which the search begins.
+    """
+    inputs = keras.Input(IMAGE_SHAPE)
+    x = _convolution(inputs, width)
+    for filters in (3 * width // 2, 3 * width):
+        x = kl.MaxPooling2D()(x)
+        if dropout_rate:
+            x = Dropout(dropout_rate)(x)
+        for _ in range(depth):
+            x = _convolution(x, filters)
+    x = kl.GlobalAveragePooling2D()(x)
+    return _finish(inputs, x, "cnn_tuned")
 
 
 @register("CNN, augmented", "CNN", "10_data_augmentation")

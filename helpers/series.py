@@ -52,7 +52,7 @@ if not root.exists():
 sys.path.insert(0, str(root))
 needed = (root / "requirements.txt").read_text().partition("# Tools")[0]
 for package, name in re.findall(r"^(([a-z-]+)\\S+)", needed, re.MULTILINE):
-    if not importlib.util.find_spec(name.replace("scikit-learn", "sklearn")):
+    if not importlib.util.find_spec(name.replace("scikit-learn", "sklearn").replace("-", "_")):
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
 """
 HINT = "check the network, or open this notebook in a copy of the whole repository"

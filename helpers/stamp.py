@@ -25,6 +25,7 @@ RESULT_MODULES = (
     "budgets",
     "ensembling",
     "transfer",
+    "tuning",
 )
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that.
 FOLLOWED_MODULES = ("cost", "runs")

@@ -14,6 +14,7 @@ from helpers.layers import keras
 EXPECTED = {
     "ann_baseline": "03_ann_baseline",
     "ann_regularized": "04_ann_regularized",
+    "ann_tuned": "09_hyperparameter_tuning",
     "cnn_plain": "05_cnn_overfitting",
     "cnn_dropout": "05_cnn_overfitting",
     "cnn_shallow": "06_cnn_depth",
@@ -23,6 +24,7 @@ EXPECTED = {
     "cnn_advanced": "08_cnn_three_versions",
     "cnn_optimum": "08_cnn_three_versions",
     "cnn_augmented": "10_data_augmentation",
+    "cnn_tuned": "09_hyperparameter_tuning",
 }
 
 

@@ -316,6 +316,7 @@ def test_the_bootstrap_cell_clones_and_installs_only_what_is_missing(tmp_path, m
         (tmp_path / "some-name").mkdir()
         (tmp_path / "some-name" / "requirements.txt").write_text(
             "# What is needed.\nnumpy>=2.0,<3  # arrays\nscikit-learn>=1,<2  # models\n"
+            "jupyter-client>=8  # a module of another spelling\n"
             "not-there>=1,<2  # missing\n# Tools: not for notebooks.\nalso-missing>=3\n"
         )
         return 0, ""

@@ -64,3 +64,10 @@ from helpers.plotting.style import (
     show,
 )
 from helpers.plotting.transfer import gain_by_labels, label_efficiency, pair_difficulty
+from helpers.plotting.tuning import (
+    best_of_many,
+    importance,
+    search_progress,
+    search_values,
+    tuning_gains,
+)
