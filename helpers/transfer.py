@@ -223,8 +223,6 @@ class Adapter:
     ----------
     model : keras.Model
         Uncompiled; its weights change with every training.
-    rate : float
-        Learning rate of the first step.
     steps : int
         Batches of one training.
     batch_size : int
@@ -232,12 +230,12 @@ class Adapter:
         From `helpers.pipeline`.
     """
 
-    def __init__(self, model, rate, steps, batch_size=32, augment=()):
+    def __init__(self, model, steps, batch_size=32, augment=()):
         self.model, self.steps = model, steps
         self.batch_size, self.augment = batch_size, augment
-        schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
+        self._schedule = _Cosine(steps)
         model.compile(
-            keras.optimizers.Adam(schedule),
+            keras.optimizers.Adam(self._schedule),
             "sparse_categorical_crossentropy",
             steps_per_execution=training.steps_per_execution(steps),
         )
@@ -245,7 +243,7 @@ class Adapter:
         self._fresh = [np.array(variable) for variable in model.optimizer.variables]
         self._infer = evaluation.inference_function(model)
 
-    def train(self, weights, labelled, seed):
+    def train(self, weights, labelled, rate, seed):
         """Train from `weights` on a few images, each of them as often as any other.
 
         Parameters
@@ -253,9 +251,12 @@ class Adapter:
         weights : list of numpy.ndarray
             As `model.get_weights()` returns them.
         labelled : data.LabelledImages
+        rate : float
+            Learning rate of the first step.
         seed : int
             Order of the images and augmentation.
         """
+        self._schedule.peak.assign(rate)
         self.model.set_weights(weights)
         for variable, value in zip(self.model.optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
@@ -271,6 +272,18 @@ class Adapter:
             lambda block: self._infer(pipeline.prepare_images(block)), labelled.images, batch_size
         )
         return float((probabilities.argmax(axis=1) == labelled.labels).mean())
+
+
+class _Cosine(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that falls along a cosine from a peak that a compiled network lets us change."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.peak = keras.Variable(0.0, trainable=False, name="peak")
+        self.shape = keras.optimizers.schedules.CosineDecay(1.0, steps)
+
+    def __call__(self, step):
+        return self.peak * self.shape(step)
 
 
 @dataclass(frozen=True)

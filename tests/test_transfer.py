@@ -126,12 +126,12 @@ def test_too_few_examples_for_the_folds_are_refused(striped):
 @pytest.fixture(scope="module")
 def adapter(small):
     model = transfer.with_new_head(small, 2)
-    return transfer.Adapter(model, rate=0.01, steps=30, batch_size=8, augment=(pipeline.Shift(1),))
+    return transfer.Adapter(model, steps=30, batch_size=8, augment=(pipeline.Shift(1),))
 
 
 def test_the_adapter_learns(adapter, striped):
     start = adapter.model.get_weights()
-    adapter.train(start, striped.take(np.arange(6)), seed=0)
+    adapter.train(start, striped.take(np.arange(6)), rate=0.01, seed=0)
     assert adapter.accuracy(striped) > 0.9
     assert int(adapter.model.optimizer.iterations) == 30
 
@@ -139,13 +139,20 @@ def test_the_adapter_learns(adapter, striped):
 def test_a_second_training_owes_nothing_to_the_first(adapter, striped, small):
     start = small.get_weights()
     few = striped.take(np.arange(10))
-    adapter.train(start, few, seed=1)
+    adapter.train(start, few, rate=0.01, seed=1)
     first = adapter.model.get_weights()
-    adapter.train(start, striped, seed=2)
+    adapter.train(start, striped, rate=0.02, seed=2)
     assert not np.allclose(first[-2], adapter.model.get_weights()[-2], atol=1e-4)
-    adapter.train(start, few, seed=1)
+    adapter.train(start, few, rate=0.01, seed=1)
     for left, right in zip(first, adapter.model.get_weights(), strict=True):
         assert left == pytest.approx(right, abs=1e-5)
+
+
+def test_a_rate_of_zero_leaves_the_learned_weights(adapter, striped):
+    start = [np.copy(weight) for weight in adapter.model.get_weights()]
+    adapter.train(start, striped, rate=0.0, seed=0)
+    for weight, before in zip(adapter.model.weights, start, strict=True):
+        assert np.array_equal(weight, before) is bool(weight.trainable), weight.path
 
 
 def test_accuracy_is_that_of_the_predictions(adapter, striped):
