@@ -191,9 +191,7 @@ def gain(labels, stack):
     stack = _checked(stack, labels)
     right = stack.argmax(axis=2) == labels
     together = stack.mean(axis=0).argmax(axis=1) == labels
-    difference = together.astype(float) - right.mean(axis=0)
-    half = 1.96 * difference.std(ddof=1) / math.sqrt(len(difference))
-    return tuple(float(difference.mean() + sign * half) for sign in (0, -1, 1))
+    return evaluation.paired_gain(together, right.mean(axis=0))
 
 
 def subset_scores(labels, stack, most=60, seed=0):

@@ -244,7 +244,7 @@ def gains(table, title="What each ingredient gives"):
 
 @styled
 def accuracy_over_time(histories, finished, title="Accuracy against training time"):
-    """Show the validation accuracy of models while they train, and finished budgets beside them.
+    """Show the validation accuracy that models have reached so far, and finished budgets.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ def accuracy_over_time(histories, finished, title="Accuracy against training tim
         checked_columns(finished, ("seconds", "accuracy", "low", "high"), "The table of budgets")
     figure, _ = sheet(
         WIDTH, 470, title,
-        "Lines: validation accuracy after each epoch. Large markers on the black line: test "
+        "Thin lines: the best validation accuracy so far. Large markers on the black line: test "
         "accuracy of a finished budget, with its 95 % interval.",
     )  # fmt: skip
     axes = figure.subplots()
@@ -272,8 +272,10 @@ def accuracy_over_time(histories, finished, title="Accuracy against training tim
     points, names = [], []
     for name, history in histories.items():
         hue, shape = identities[name]
-        seconds, accuracy = np.cumsum(history["seconds"]), np.asarray(history["val_accuracy"])
-        axes.plot(seconds, accuracy, color=shade(hue, 0.25), linewidth=1.3, zorder=2)
+        seconds = np.cumsum(history["seconds"])
+        # Single epochs jump up and down; a dozen such curves hide each other.
+        accuracy = np.maximum.accumulate(history["val_accuracy"])
+        axes.plot(seconds, accuracy, color=shade(hue, 0.45), linewidth=1.3, zorder=2)
         mark(axes, seconds[-1], accuracy[-1], hue, shape, size=6)
         points.append((seconds[-1], accuracy[-1]))
         names.append(name)
