@@ -507,9 +507,10 @@ def importance(search, shuffles=100, seed=0):
     Returns
     -------
     pandas.DataFrame
-        One row per hyperparameter: `share` (0 to 1, they sum to 1), `chance` (the share that 95 %
-        of the shuffled forests stay below), `correlation` (-1 to 1) with its 95 % interval `low`
-        and `high`; these three are NaN for values without an order, or that did not vary.
+        One row per hyperparameter: `share` (0 to 1; they sum to 1, or to 0 where all trials are
+        equally good), `chance` (the share that 95 % of the shuffled forests stay below),
+        `correlation` (-1 to 1) with its 95 % interval `low` and `high`; these three are NaN for
+        values without an order, or that did not vary.
 
     Raises
     ------
@@ -546,7 +547,7 @@ def importance(search, shuffles=100, seed=0):
 
 
 def _forest_shares(values, accuracy, seed):
-    forest = RandomForestRegressor(n_estimators=50, min_samples_leaf=2, random_state=seed)
+    forest = RandomForestRegressor(n_estimators=50, random_state=seed)
     return forest.fit(values.to_numpy(float), accuracy).feature_importances_
 
 

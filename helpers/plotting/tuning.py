@@ -204,6 +204,7 @@ def importance(tables, title="Which hyperparameter mattered"):
         right.axvline(0, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
         right.set_xlim(-1.05, 1.05)
         left.set_title(display_name(name), weight="bold")
+    panels[0, 0].set_xlim(left=0)
     panels[-1, 0].set_xlabel("share of the explained variance (%)")
     panels[-1, 1].set_xlabel("smaller is better  ←  rank correlation  →  larger is better")
     return figure
@@ -291,7 +292,8 @@ def tuning_gains(table, title="How much was left on the table"):
     identities = identities_of(models)
     for axes, model in zip(panels, models, strict=True):
         rows = table[table["model"] == model]
-        hue, shape = identities[model]
+        # Not the model's own marker: a triangle would look like a verdict.
+        hue, shape = identities[model][0], "o"
         axes.axvline(0, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
         for row, entry in enumerate(rows.itertuples()):
             interval(axes, row, 100 * entry.gain, 100 * entry.low, 100 * entry.high, hue, shape)
