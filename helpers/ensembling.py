@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from helpers import cost, evaluation, pipeline, runs, settings
+from helpers import cost, evaluation, optimizers, pipeline, runs, settings
 from helpers.layers import keras
 
 # Enough to measure means and variances of feature maps, and a matter of seconds.
@@ -370,6 +370,29 @@ def soften(probabilities, temperature):
     logarithms /= temperature
     powers = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+@keras.saving.register_keras_serializable(package="fashion")
+class Cycles(optimizers.Triangular):
+    """A triangle of the learning rate that begins anew whenever it has come down to zero.
+
+    Parameters
+    ----------
+    peak : float
+        The highest rate.
+    steps : int
+        Batches of one cycle.
+    rise : float
+        Share of a cycle until its peak, between 0 and 1, exclusive.
+
+    References
+    ----------
+    Garipov, Izmailov, Podoprikhin, Vetrov and Wilson, "Loss Surfaces, Mode Connectivity, and Fast
+    Ensembling of DNNs", NeurIPS 2018.
+    """
+
+    def __call__(self, step):
+        return super().__call__(keras.ops.mod(keras.ops.cast(step, "float32"), self.steps))
 
 
 class Snapshots(keras.callbacks.Callback):

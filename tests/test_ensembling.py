@@ -6,7 +6,17 @@ import shutil
 import numpy as np
 import pytest
 
-from helpers import cost, data, ensembling, evaluation, models, runs, settings, training
+from helpers import (
+    cost,
+    data,
+    ensembling,
+    evaluation,
+    models,
+    optimizers,
+    runs,
+    settings,
+    training,
+)
 from helpers.layers import keras
 
 LABELS = np.array([0, 1, 0, 1])
@@ -152,6 +162,20 @@ class TestSoften:
     def test_no_temperature(self, temperature):
         with pytest.raises(settings.UserError, match="pass a positive one"):
             ensembling.soften([[0.5, 0.5]], temperature)
+
+
+class TestCycles:
+    def test_each_cycle_is_the_triangle(self):
+        cycles = ensembling.Cycles(0.1, steps=8)
+        triangle = optimizers.Triangular(0.1, steps=8)
+        for step in range(24):
+            assert float(cycles(step)) == pytest.approx(float(triangle(step % 8)))
+
+    def test_saves_and_loads(self):
+        optimizer = keras.optimizers.SGD(ensembling.Cycles(0.2, steps=3, rise=0.5))
+        again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+        assert again._learning_rate.get_config() == {"peak": 0.2, "steps": 3, "rise": 0.5}
+        assert type(again._learning_rate) is ensembling.Cycles
 
 
 @pytest.fixture(scope="module")
