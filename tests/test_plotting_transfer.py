@@ -62,6 +62,12 @@ def test_label_efficiency_names_do_not_overlap(accuracies):
     assert len(boxes) == 3 and np.diff(bottoms).min() > 10
 
 
+def test_label_efficiency_shows_shares_however_wide_the_intervals(accuracies):
+    figure = plotting.label_efficiency(accuracies.assign(low=-3.0, high=4.0))
+    bottom, top = figure.axes[0].get_ylim()
+    assert 0.5 < bottom < accuracies["accuracy"].min() and top <= 1.01
+
+
 def test_an_arm_may_be_missing_in_a_panel(accuracies):
     chosen = accuracies[(accuracies["task"] == "hard pair") | (accuracies["arm"] == "scratch")]
     assert texts(plotting.label_efficiency(chosen)).count("frozen") == 1

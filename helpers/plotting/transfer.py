@@ -71,7 +71,9 @@ def label_efficiency(table, title="What more labels buy, and what they are worth
         labelled.append(end_labels(axes, [end for end in ends if end is not None]))
     panels[0].set_ylabel("accuracy on validation images (%)")
     panels[0].yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
-    panels[0].set_ylim(top=min(panels[0].get_ylim()[1], 1.003))
+    # With two seeds an interval can be wider than all that there is to see.
+    bottom, top = panels[0].get_ylim()
+    panels[0].set_ylim(max(bottom, table["accuracy"].min() - 0.1), min(top, 1.003))
     percent_axis(panels[0].yaxis)
     spread(figure, labelled)
     return figure
