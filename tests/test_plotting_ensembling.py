@@ -60,7 +60,7 @@ def test_ambiguity_states_the_sum_and_the_share(split):
 def test_cyclic_rate_numbers_the_snapshots():
     figure = plotting.cyclic_rate({"cycles": [0.1, 0.0, 0.1, 0.0], "once": [0.1] * 4}, 2, [1, 2])
     (axes,) = figure.axes
-    assert line_data(axes)[0][0] == [0.5, 1.0, 1.5, 2.0]
+    assert line_data(axes)[0][0] == [0.0, 0.5, 1.0, 1.5]
     assert {"1", "2", "cycles", "once"} <= set(texts(figure))
 
 

@@ -173,7 +173,7 @@ def cyclic_rate(rates, epochs, snapshots, title="One training, several endings")
     Parameters
     ----------
     rates : dict of str to array (steps,)
-        A name to the learning rate of every step.
+        A name to the learning rate of every step, or of steps at equal distances.
     epochs : int
         How many epochs these steps are.
     snapshots : sequence of float
@@ -191,7 +191,7 @@ def cyclic_rate(rates, epochs, snapshots, title="One training, several endings")
     identities = identities_of(rates)
     styles = ("-", (0, (4, 2)), (0, (1, 1.5)))
     for number, (name, values) in enumerate(rates.items()):
-        places = epochs * np.arange(1, len(values) + 1) / len(values)
+        places = epochs * np.arange(len(values)) / len(values)
         line = {"color": identities[name][0], "linestyle": styles[number % len(styles)]}
         axes.plot(places, values, linewidth=2, label=display_name(name), zorder=3, **line)
     top = max(np.max(values) for values in rates.values())
