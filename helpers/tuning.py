@@ -441,14 +441,15 @@ def best_of_many(right, draws=500, seed=0):
     """Say how much the best of many trials flatters itself.
 
     The validation images are halved at random. One half chooses the best of some trials; the other
-    half, which had no part in the choice, judges the same trial.
+    half, which had no part in the choice, judges the same trial. Then the halves change places, so
+    that a half which is easier by chance counts for neither side.
 
     Parameters
     ----------
     right : numpy.ndarray, shape (trials, images), bool
         Which images each trial got right.
     draws : int
-        How often images are halved and trials drawn.
+        How often images are halved and the trials put in a random order.
     seed : int
 
     Returns
@@ -476,10 +477,10 @@ def best_of_many(right, draws=500, seed=0):
     generator = np.random.default_rng(seed)
     count, images = right.shape
     halves = generator.permuted(np.tile(np.arange(images) % 2, (draws, 1)), axis=1).T
-    chosen_by = right.astype(np.float32) @ halves.astype(np.float32) / halves.sum(axis=0)
-    unseen = right.astype(np.float32) @ (1 - halves).astype(np.float32) / (1 - halves).sum(axis=0)
+    one, other = (right.astype(float) @ half / half.sum(axis=0) for half in (halves, 1 - halves))
     order = generator.permuted(np.tile(np.arange(count)[:, None], draws), axis=0)
-    chosen_by, unseen = (np.take_along_axis(score, order, axis=0) for score in (chosen_by, unseen))
+    one, other = (np.take_along_axis(score, order, axis=0) for score in (one, other))
+    chosen_by, unseen = np.hstack([one, other]), np.hstack([other, one])
     rows = {}
     for number in range(1, count + 1):
         best = chosen_by[:number].argmax(axis=0)[None]
