@@ -12,7 +12,7 @@ CHOSEN = $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 TEST_OUTPUTS = $(CURDIR)/outputs/test
 FITS = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
-.PHONY: help run test lab publish address clean
+.PHONY: help run test test-helpers test-notebooks lab publish address clean
 
 help:
 	@echo 'make run [PROFILE=quick]       run all notebooks without opening them (PROFILE: smoke, quick, full)'
@@ -28,12 +28,19 @@ help:
 run: .venv/made
 	@$(SERIES) run --profile $(PROFILE) $(CHOSEN) $(if $(FRESH),--fresh)
 
+# The two halves keep one core busy each, so they run side by side.
 test: .venv/made
 	$(PYTHON) -m ruff check .
+	@$(MAKE) -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+	  --no-print-directory test-helpers test-notebooks
+
+test-helpers: .venv/made
 	$(PYTHON) -m pytest -q
+
+test-notebooks: .venv/made
 	FASHION_PROFILE=smoke FASHION_SEED=0 FASHION_RESULTS_DIR='$(TEST_OUTPUTS)' \
 	  $(PYTHON) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
-	  --nbval-sanitize-with=tests/nbval.cfg notebooks/*.ipynb
+	  --nbval-sanitize-with=tests/nbval.cfg -p no:cacheprovider notebooks/*.ipynb
 
 lab: .venv/made
 	$(PYTHON) -m jupyterlab notebooks
