@@ -48,7 +48,7 @@ def wide_resnet_gpu(depth=28, width=10, dropout_rate=0.0):
     Parameters
     ----------
     depth : int
-        Convolutions on the longest way, 10, 16, 22, 28, …
+        Convolutions, three shortcuts among them: 10, 16, 22, 28, …
     width : int
         Multiple of 16, 32 and 64 channels.
     dropout_rate : float
@@ -274,10 +274,10 @@ def train(recipe, images, seed=0, callbacks=()):
     UserError
         If the recipe makes no network, or the loss stops being a number.
     """
-    folder = backup_folder(recipe, seed)
-    folder.mkdir(parents=True, exist_ok=True)
     batches = Batches(images, recipe.batch_size, seed)
     model = _compiled(recipe, recipe.epochs * len(batches), seed)
+    folder = backup_folder(recipe, seed)
+    folder.mkdir(parents=True, exist_ok=True)
     steps = (
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.begin(epoch)),
         training.EpochRecorder(),
@@ -422,7 +422,9 @@ def _history(path):
     with open(path, newline="", encoding="utf-8") as file:
         by_epoch = {int(row.pop("epoch")): row for row in csv.DictReader(file)}
     rows = [by_epoch[epoch] for epoch in sorted(by_epoch)]
-    return {key: [float(row[key]) for row in rows] for key in rows[0]}
+    # Keras adds columns for validation whether there is any or not.
+    measured = [key for key in rows[0] if not key.startswith("val_")]
+    return {key: [float(row[key]) for row in rows] for key in measured}
 
 
 def _description(recipe, model):
