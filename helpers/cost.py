@@ -164,7 +164,8 @@ def machine():
 def versions():
     """Return the installed versions of the packages that a result depends on, name to version."""
     found = {}
-    for package in PACKAGES:
+    backend = _backend()
+    for package in PACKAGES if backend == "tensorflow" else (*PACKAGES, backend):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -302,6 +303,17 @@ def _processor():
 
 
 def _accelerator():
+    """Return the name of the GPU that Keras computes on, None where it is the processor."""
+    backend = _backend()
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    if backend == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return None if device.platform == "cpu" else device.device_kind
     with settings.quiet_import():
         import tensorflow as tf
 
@@ -309,3 +321,10 @@ def _accelerator():
     if not devices:
         return None
     return tf.config.experimental.get_device_details(devices[0]).get("device_name", "GPU")
+
+
+def _backend():
+    with settings.quiet_import():
+        import keras
+
+    return keras.backend.backend()
