@@ -1,6 +1,6 @@
 """A record attempt for a GPU: wide residual networks, long training, and the mean of the seeds.
 
-`KERAS_BACKEND=jax python -m helpers.record --seed 0 1 2` trains without TensorFlow: batches are
+`KERAS_BACKEND=torch python -m helpers.record --seed 0 1 2` trains without TensorFlow: batches are
 distorted in NumPy, the rest is Keras' own `fit`, and an interrupted run goes on after its last
 finished epoch. The recipe is fixed beforehand: it learns from all training images and reads the
 test images once per seed. Sharpness-aware minimisation is left out, as Keras would need a training
