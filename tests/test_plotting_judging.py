@@ -29,6 +29,15 @@ def test_paired_tests_show_each_pair_once():
     assert written.count("+2.00\n**") == 1 and not any("−2.00" in text for text in written)
 
 
+def test_paired_tests_of_many_models_are_shortened_and_their_names_stand_upright():
+    names = [f"cnn_{number}" for number in range(15)]
+    zeros = pd.DataFrame(0.0, names, names)
+    figure = plotting.paired_tests(zeros + 0.0213, zeros + 0.004)
+    written = texts(figure)
+    assert "+2.1\n**" in written and "+2.13\n**" not in written
+    assert {label.get_rotation() for label in figure.axes[0].get_xticklabels()} == {90.0}
+
+
 def test_reliability_states_the_calibration_error():
     curve = pd.DataFrame({"confidence": [0.5, 0.9], "accuracy": [0.5, 0.8], "count": [10, 30]})
     figure = plotting.reliability({"cnn_plain": curve})

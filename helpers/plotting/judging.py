@@ -23,6 +23,8 @@ from helpers.plotting.style import (
 )
 from helpers.settings import UserError
 
+MOST_ROOMY = 12  # columns of paired tests that leave room for two decimals and names across
+
 
 @styled
 def confusion(matrix, class_names, title="Which classes are taken for which"):
@@ -161,8 +163,9 @@ def paired_tests(differences, p_values, title="Which differences in accuracy are
     lower = np.tril(np.ones(differences.shape, bool), -1)[1:, :-1]
     values = np.where(lower, differences.to_numpy(float)[1:, :-1], np.nan)
     chance = p_values.to_numpy(float)[1:, :-1]
+    crowded = len(values) > MOST_ROOMY
     texts = [
-        [_test_text(*cell) for cell in zip(*pair, strict=True)]
+        [_test_text(*cell, decimals=1 if crowded else 2) for cell in zip(*pair, strict=True)]
         for pair in zip(values, chance, strict=True)
     ]
     figure, _ = sheet(
@@ -176,15 +179,20 @@ def paired_tests(differences, p_values, title="Which differences in accuracy are
     heatmap(axes, values, texts, DIVERGING, -limit, limit, bold=chance < 0.05)
     words = [display_name(name) for name in names]
     cell_names(axes, words[1:], words[:-1], on_top=False)
+    if crowded:
+        axes.set_xticks(0.5 + np.arange(len(values)), words[:-1], rotation=90)
+        for text in axes.texts:
+            text.set_fontsize(8)
     axes.spines["bottom"].set_visible(False)
     return figure
 
 
-def _test_text(difference, p_value):
+def _test_text(difference, p_value, decimals):
     if not np.isfinite(difference):
         return ""
     stars = sum(p_value < level for level in (0.05, 0.01, 0.001))
-    return f"{100 * difference:+.2f}".replace("-", "−") + ("\n" + "*" * stars if stars else "")
+    points = f"{100 * difference:+.{decimals}f}".replace("-", "−")
+    return points + ("\n" + "*" * stars if stars else "")
 
 
 @styled
