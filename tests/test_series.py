@@ -98,9 +98,10 @@ def test_a_change_anywhere_in_helpers_means_running_again(small_series, tmp_path
 
 
 def test_interruption_keeps_what_is_finished(small_series, tmp_path):
-    log = tmp_path / "log"
+    log, started = tmp_path / "log", tmp_path / "started"
+    wait = f"Path({str(started)!r}).touch()\ntime.sleep(600)"
     folder = small_series(
-        n01_first=passing(log), n02_second=["import time", "print('now')\ntime.sleep(600)"]
+        n01_first=passing(log), n02_second=["import time; from pathlib import Path", wait]
     )
     program = (
         "import sys; from pathlib import Path; from helpers import series, settings\n"
@@ -115,11 +116,12 @@ def test_interruption_keeps_what_is_finished(small_series, tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     )
-    while "02_second: running" not in process.stdout.readline():
+    while not started.exists():
         assert process.poll() is None
-    time.sleep(2)
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[0]
+    said = process.communicate(timeout=60)[0].partition("02_second: running")[2]
+    said = said.partition("\n")[2]
     assert process.returncode == 130
     assert "Interrupted: 1 of 2 notebooks are finished and kept" in said
     assert len(said.strip().splitlines()) == 1, "one sentence, no traceback"
