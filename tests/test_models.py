@@ -23,8 +23,8 @@ EXPECTED = {
     "cnn_basic": "08_cnn_three_versions",
     "cnn_advanced": "08_cnn_three_versions",
     "cnn_optimum": "08_cnn_three_versions",
-    "cnn_augmented": "10_data_augmentation",
     "cnn_tuned": "09_hyperparameter_tuning",
+    "cnn_augmented": "10_data_augmentation",
 }
 
 
