@@ -1,0 +1,157 @@
+"""Train a model again with other seeds, from nothing but the recipe that its result keeps.
+
+A notebook trains every model once, among ablations and figures. Repeating only the model is many
+times cheaper, and it proves that the stored recipe is enough to do so.
+"""
+
+import argparse
+import ast
+import sys
+
+from helpers import data, models, pipeline, runs, settings, training
+from helpers.layers import keras
+
+FIRST_SEED = 0
+CALLBACKS = ("EarlyStopping", "ReduceLROnPlateau")
+
+
+def replicate(result, dataset, seed):
+    """Train the model of a result once more and keep what comes of it.
+
+    Starting weights, order of the batches, distortions and the split into images to learn from and
+    images to choose by all vary with the seed.
+
+    Parameters
+    ----------
+    result : runs.Result
+        Of a registered model, made in the active profile.
+    dataset : data.Dataset
+        That of the active profile.
+    seed : int
+
+    Returns
+    -------
+    runs.Result
+
+    Raises
+    ------
+    UserError
+        If the recipe cannot be repeated: that of an ensemble or of a student needs other networks,
+        and a builder that has changed since is another model.
+    """
+    recipe = result.recipe
+    if not replicable(result):
+        raise settings.UserError(
+            f"{result.model} needs more than its recipe: run {result.notebook} with "
+            f"FASHION_SEED={seed} instead."
+        )
+    model = models.build(result.model, seed)
+    if model.count_params() != result.parameters:
+        raise settings.UserError(
+            f"{result.model} has {model.count_params():,} parameters today and its result "
+            f"{result.parameters:,}: publish {result.notebook} again first."
+        )
+    images, validation = data.split(dataset.train, seed=seed)
+    if result.trained_on == len(dataset.train):
+        images, validation = dataset.train, None
+    run = training.train(
+        model,
+        images,
+        validation,
+        optimizer=keras.optimizers.deserialize(recipe["optimizer"]),
+        loss=_loss(recipe),
+        epochs=recipe["epochs"],
+        batch_size=recipe["batch_size"],
+        augment=[_rebuilt(words, pipeline) for words in recipe["augment"]],
+        callbacks=[_callback(words) for words in recipe["callbacks"]],
+        seed=seed,
+    )
+    views = [_rebuilt(words, pipeline) for words in recipe.get("views", [])]
+    return runs.finish(run, dataset.test, views=views or None)
+
+
+def replicable(result):
+    """Return whether a result's recipe is all that a repetition needs.
+
+    Parameters
+    ----------
+    result : runs.Result
+
+    Returns
+    -------
+    bool
+    """
+    alone = "optimizer" in result.recipe and "soft_labels" not in result.recipe
+    return alone and result.model in models.names()
+
+
+def _loss(recipe):
+    if recipe["label_smoothing"]:
+        return getattr(keras.losses, recipe["loss"])(label_smoothing=recipe["label_smoothing"])
+    return keras.losses.get(recipe["loss"])
+
+
+def _callback(words):
+    name = words.partition("(")[0]
+    if name not in CALLBACKS:
+        raise settings.UserError(
+            f"The callback {words} cannot be rebuilt from its description: use one of "
+            f"{', '.join(CALLBACKS)}, or run the notebook with another FASHION_SEED."
+        )
+    return _rebuilt(words, keras.callbacks)
+
+
+def _rebuilt(words, module):
+    """Return the object whose class in `module` and keyword arguments a recipe describes."""
+    call = ast.parse(words, mode="eval").body
+    arguments = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    return getattr(module, call.func.id)(**arguments)
+
+
+def main(arguments=None):
+    """Replicate models as a command and return its exit status.
+
+    What has a result already is kept, so that the same command goes on after an interruption.
+    """
+    parser = argparse.ArgumentParser(prog="python -m helpers.replication", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="MODEL", help="all with a result by default")
+    parser.add_argument("--seed", nargs="+", type=int, default=[1, 2, 3, 4], metavar="SEED")
+    options = parser.parse_args(arguments)
+    try:
+        found = {
+            (result.model, result.seed): result
+            for result in runs.load_all(settings.results_folder())
+        }
+        first = {name: one for (name, seed), one in found.items() if seed == FIRST_SEED}
+        names = options.names or [name for name, one in first.items() if replicable(one)]
+        for name in names:
+            if name not in first:
+                raise settings.UserError(
+                    f"{name!r} has no result with seed {FIRST_SEED} to replicate: use one of "
+                    f"{', '.join(first) or 'those of notebooks that you run first'}."
+                )
+        dataset = data.load_profile()
+        for name in names:
+            for seed in options.seed:
+                _replicate_once(first[name], found.get((name, seed)), dataset, seed)
+    except settings.UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _replicate_once(result, earlier, dataset, seed):
+    if earlier:
+        print(f"kept  {_sentence(earlier)}", flush=True)
+    else:
+        print(f"new   {_sentence(replicate(result, dataset, seed))}", flush=True)
+
+
+def _sentence(result):
+    accuracy = result.metrics["test_accuracy"]
+    time = runs.duration(result.training_seconds)
+    return f"{result.model}, seed {result.seed}: test accuracy {accuracy:.2%}, {time} of training"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Replication: a stored recipe is enough to train a model again, seed by seed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from helpers import data, models, optimizers, pipeline, replication, runs, settings, training
+from helpers.layers import keras
+
+
+@pytest.fixture
+def smoke(monkeypatch):
+    """The smoke profile on a few hundred images, for speed."""
+    monkeypatch.setenv("FASHION_PROFILE", "smoke")
+    sample = data.load_sample()
+    few = data.Dataset(
+        sample.train.take(np.arange(0, 2000, 5)),
+        sample.test.take(np.arange(0, 1000, 10)),
+        sample.class_names,
+        "a few images",
+    )
+    monkeypatch.setattr(data, "load_profile", lambda: few)
+    return few
+
+
+def ann(dataset, seed, **changes):
+    """Train the baseline with all that a recipe can hold."""
+    images, validation = data.split(dataset.train, seed=seed)
+    settings_of_run = {
+        "optimizer": optimizers.Muon(optimizers.Triangular(0.05, 4), sgd_ratio=3.0),
+        "loss": keras.losses.CategoricalCrossentropy(label_smoothing=0.2),
+        "epochs": 2,
+        "batch_size": 100,
+        "augment": (pipeline.Flip(), pipeline.Shift(2)),
+        "callbacks": [
+            keras.callbacks.EarlyStopping("val_loss", patience=7, restore_best_weights=True),
+            keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.3, patience=1),
+        ],
+    }
+    model = models.build("ann_baseline", seed)
+    return training.train(model, images, validation, seed=seed, **settings_of_run | changes)
+
+
+def test_repeats_the_training_that_the_notebook_would_do(smoke):
+    first = runs.finish(ann(smoke, 0), smoke.test, views=pipeline.MIRRORED)
+    # ReduceLROnPlateau cannot lower a schedule's rate and leaves it alone; the recipe keeps both.
+    direct = runs.finish(ann(smoke, 3), smoke.test, views=pipeline.MIRRORED)
+    expected = direct.probabilities()
+    again = replication.replicate(first, smoke, seed=3)
+    assert (again.recipe, again.epoch, again.seed) == (direct.recipe, direct.epoch, 3)
+    assert again.history["val_loss"] == direct.history["val_loss"]
+    np.testing.assert_array_equal(again.probabilities(), expected)
+    assert not np.array_equal(first.probabilities(), expected)
+
+
+def test_command_goes_on_where_it_stopped(smoke, capsys):
+    plain = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy", "callbacks": []}
+    runs.finish(ann(smoke, 0, **plain), smoke.test)
+    assert replication.main(["ann_baseline", "--seed", "1"]) == 0
+    assert replication.main(["--seed", "0", "1", "2"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "seed " in line]
+    assert [line.split()[0] for line in lines] == ["new", "kept", "kept", "new"]
+
+
+def test_what_cannot_be_repeated_is_refused(smoke, capsys):
+    result = runs.finish(ann(smoke, 0), smoke.test)
+    student = dataclasses.replace(result, recipe=result.recipe | {"soft_labels": "ensemble_seeds"})
+    with pytest.raises(settings.UserError, match="FASHION_SEED=4"):
+        replication.replicate(student, smoke, 4)
+    with pytest.raises(settings.UserError, match="parameters today"):
+        replication.replicate(dataclasses.replace(result, parameters=7), smoke, 4)
+    strange = result.recipe | {"callbacks": ["LambdaCallback()"]}
+    with pytest.raises(settings.UserError, match="cannot be rebuilt"):
+        replication.replicate(dataclasses.replace(result, recipe=strange), smoke, 4)
+    assert replication.main(["cnn_plain"]) == 2
+    assert "ann_baseline" in capsys.readouterr().err
