@@ -8,7 +8,7 @@ import argparse
 import sys
 from dataclasses import dataclass
 
-from helpers import data, models, optimizers, pipeline, runs, settings, training
+from helpers import data, models, optimizers, pipeline, pruning, runs, settings, training
 from helpers.layers import keras
 
 FLIP = (pipeline.Flip(),)
@@ -16,13 +16,16 @@ FLIP_AND_SHIFT = (*FLIP, pipeline.Shift(1))
 WITH_CUTOUT = (*FLIP, pipeline.Shift(2), pipeline.Cutout(8))
 # The arm of a budget that leaves the validation images out of the training, to choose a recipe.
 HELD_OUT = "held_out"
+# The same, and no image is left out for being easy: what pruning is compared with.
+HELD_OUT_WHOLE = "held_out_whole"
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a budget is spent: Muon along one triangle of the learning rate.
 
-    `views` are the views of a test image whose probabilities are averaged.
+    `left_out` is the part of the easy images that a pass leaves out, see `pruning.select`; `views`
+    are the views of a test image whose probabilities are averaged.
     """
 
     epochs: int
@@ -31,6 +34,7 @@ class Recipe:
     sgd_ratio: float = 2.0
     batch_size: int = 256
     label_smoothing: float = 0.1
+    left_out: float = 0.0
     views: tuple = pipeline.MIRRORED
 
     def optimizer(self, steps):
@@ -40,16 +44,16 @@ class Recipe:
 
 
 RECIPES = {
-    "cnn_tiny": Recipe(epochs=60, augment=WITH_CUTOUT),
+    "cnn_tiny": Recipe(epochs=60, augment=WITH_CUTOUT, left_out=0.7),
     "resnet_1min": Recipe(epochs=3, augment=FLIP),
-    "resnet_5min": Recipe(epochs=13, augment=FLIP_AND_SHIFT),
-    "resnet_15min": Recipe(epochs=23, augment=WITH_CUTOUT),
-    "resnet_30min": Recipe(epochs=26, augment=WITH_CUTOUT),
-    "resnet_60min": Recipe(epochs=34, augment=WITH_CUTOUT),
+    "resnet_5min": Recipe(epochs=13, augment=FLIP_AND_SHIFT, left_out=0.7),
+    "resnet_15min": Recipe(epochs=23, augment=WITH_CUTOUT, left_out=0.7),
+    "resnet_30min": Recipe(epochs=26, augment=WITH_CUTOUT, left_out=0.7),
+    "resnet_60min": Recipe(epochs=34, augment=WITH_CUTOUT, left_out=0.7),
 }
 
 
-def train(name, dataset, seed=None, hold_out=False):
+def train(name, dataset, seed=None, hold_out=False, whole=False):
     """Train one budget by its recipe.
 
     Parameters
@@ -62,11 +66,13 @@ def train(name, dataset, seed=None, hold_out=False):
     hold_out : bool
         Leave the validation images out and judge every epoch by them, to choose a recipe. Without
         it the network learns from all training images: the recipe is fixed by then.
+    whole : bool
+        With `hold_out`: show every image in every pass, whatever the recipe leaves out.
 
     Returns
     -------
     training.Run
-        Of the model, or with `hold_out` of its arm `held_out`.
+        Of the model, or with `hold_out` of its arm `held_out` or `held_out_whole`.
 
     Raises
     ------
@@ -77,18 +83,19 @@ def train(name, dataset, seed=None, hold_out=False):
     seed = settings.seed() if seed is None else seed
     epochs = settings.epochs(recipe.epochs)
     images, validation = data.split(dataset.train) if hold_out else (dataset.train, None)
-    return training.train(
-        models.build(name, seed),
-        images,
-        validation,
-        optimizer=recipe.optimizer(epochs * (len(images) // recipe.batch_size)),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        epochs=epochs,
-        batch_size=recipe.batch_size,
-        augment=recipe.augment,
-        arm=HELD_OUT if hold_out else None,
-        seed=seed,
-    )
+    told = {
+        "optimizer": recipe.optimizer(epochs * (len(images) // recipe.batch_size)),
+        "loss": keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        "epochs": epochs,
+        "batch_size": recipe.batch_size,
+        "augment": recipe.augment,
+        "arm": _arm(hold_out, whole),
+        "seed": seed,
+    }
+    model = models.build(name, seed)
+    if recipe.left_out and not whole:
+        return pruning.train(model, images, validation, share=recipe.left_out, **told)
+    return training.train(model, images, validation, **told)
 
 
 def finish(run, dataset):
@@ -107,6 +114,12 @@ def finish(run, dataset):
     return runs.finish(run, dataset.test, views=_recipe(run.variant_of or run.name).views)
 
 
+def _arm(hold_out, whole):
+    if whole and not hold_out:
+        raise settings.UserError("What pruning gives is measured with validation images held out.")
+    return (HELD_OUT_WHOLE if whole else HELD_OUT) if hold_out else None
+
+
 def _recipe(name):
     if name not in RECIPES:
         raise settings.UserError(f"{name!r} is no budget: use one of {', '.join(RECIPES)}.")
@@ -122,27 +135,29 @@ def main(arguments=None):
     parser.add_argument("names", nargs="*", metavar="BUDGET", help=f"of {', '.join(RECIPES)}")
     parser.add_argument("--seed", nargs="+", type=int, metavar="SEED", help="one or more seeds")
     parser.add_argument("--hold-out", action="store_true", help="train without validation images")
+    parser.add_argument("--whole", action="store_true", help="and leave no easy images out")
     options = parser.parse_args(arguments)
     try:
         wanted = {name: _recipe(name) for name in options.names or RECIPES}
         dataset = data.load_profile()
         for seed in options.seed or [settings.seed()]:
             for name in wanted:
-                _train_once(name, dataset, seed, options.hold_out)
+                _train_once(name, dataset, seed, options.hold_out, options.whole)
     except settings.UserError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _train_once(name, dataset, seed, hold_out):
-    result_name = f"{name}__{HELD_OUT}" if hold_out else name
+def _train_once(name, dataset, seed, *parts):
+    arm = _arm(*parts)
+    result_name = f"{name}{runs.VARIANT_MARK}{arm}" if arm else name
     finished = runs.load_all(settings.results_folder(), variants=True)
     for result in finished:
         if (result.model, result.seed) == (result_name, seed):
             print(f"kept  {_sentence(result)}", flush=True)
             return
-    print(f"new   {_sentence(finish(train(name, dataset, seed, hold_out), dataset))}", flush=True)
+    print(f"new   {_sentence(finish(train(name, dataset, seed, *parts), dataset))}", flush=True)
 
 
 def _sentence(result):

@@ -8,7 +8,7 @@ import argparse
 import ast
 import sys
 
-from helpers import data, models, pipeline, runs, settings, training
+from helpers import data, models, pipeline, pruning, runs, settings, training
 from helpers.layers import keras
 
 FIRST_SEED = 0
@@ -54,18 +54,19 @@ def replicate(result, dataset, seed):
     images, validation = data.split(dataset.train, seed=seed)
     if result.trained_on == len(dataset.train):
         images, validation = dataset.train, None
-    run = training.train(
-        model,
-        images,
-        validation,
-        optimizer=keras.optimizers.deserialize(recipe["optimizer"]),
-        loss=_loss(recipe),
-        epochs=recipe["epochs"],
-        batch_size=recipe["batch_size"],
-        augment=[_rebuilt(words, pipeline) for words in recipe["augment"]],
-        callbacks=[_callback(words) for words in recipe["callbacks"]],
-        seed=seed,
-    )
+    told = {
+        "optimizer": keras.optimizers.deserialize(recipe["optimizer"]),
+        "loss": _loss(recipe),
+        "epochs": recipe["epochs"],
+        "batch_size": recipe["batch_size"],
+        "augment": [_rebuilt(words, pipeline) for words in recipe["augment"]],
+        "seed": seed,
+    }
+    if "left_out" in recipe:
+        run = pruning.train(model, images, validation, share=recipe["left_out"], **told)
+    else:
+        callbacks = [_callback(words) for words in recipe["callbacks"]]
+        run = training.train(model, images, validation, callbacks=callbacks, **told)
     views = [_rebuilt(words, pipeline) for words in recipe.get("views", [])]
     return runs.finish(run, dataset.test, views=views or None)
 

@@ -62,6 +62,16 @@ def test_training_uses_all_images_unless_some_are_held_out(smoke):
     assert len(held_out.validation) == len(validation_images) > 0
 
 
+def test_easy_images_are_left_out_where_the_recipe_says_so(smoke, capsys):
+    held_out = budgets.train("resnet_5min", smoke, hold_out=True)
+    whole = budgets.train("resnet_5min", smoke, hold_out=True, whole=True)
+    assert held_out.recipe["left_out"] == budgets.RECIPES["resnet_5min"].left_out > 0
+    assert whole.name == "resnet_5min__held_out_whole" and "left_out" not in whole.recipe
+    assert len(whole.history["loss"]) == len(held_out.history["loss"])
+    assert budgets.main(["resnet_5min", "--whole"]) == 2
+    assert "held out" in capsys.readouterr().err
+
+
 def test_unknown_budget_is_refused(smoke):
     with pytest.raises(settings.UserError, match="resnet_7min.*resnet_5min"):
         budgets.train("resnet_7min", smoke)
