@@ -148,6 +148,8 @@ def _batches(losses, batch_size, steps, share, generator):
     while done < steps:
         known = losses.numpy()
         chosen, weights = select(known, share if done < last_selected else 0.0, generator)
+        if len(chosen) < batch_size:
+            chosen, weights = select(known, 0.0, generator)
         for first in range(0, len(chosen) - batch_size + 1, batch_size):
             part = slice(first, first + batch_size)
             yield chosen[part], weights[part], generator.integers(2**31)

@@ -75,6 +75,10 @@ def test_costs_what_it_says_and_is_repeatable(few):
     assert np.isfinite(evaluation.predict(first.model, few.images)).all()
 
 
+def test_a_pass_that_would_not_fill_a_batch_shows_every_image(few):
+    assert pruned(few, batch_size=len(few), share=0.9).model.optimizer.iterations.numpy() == 4
+
+
 def test_failures_say_what_to_do(few, monkeypatch):
     with pytest.raises(data.DataError, match="smaller"):
         pruned(few, batch_size=401)
