@@ -26,6 +26,9 @@ RESULT_MODULES = (
     "ensembling",
     "transfer",
     "tuning",
+    "auditing",
+    "calibration",
+    "corruptions",
 )
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that.
 FOLLOWED_MODULES = ("cost", "runs")
