@@ -64,6 +64,13 @@ from helpers.plotting.style import (
     show,
 )
 from helpers.plotting.transfer import gain_by_labels, label_efficiency, pair_difficulty
+from helpers.plotting.trust import (
+    confidence,
+    corruption_grid,
+    risk_coverage,
+    robustness,
+    separation,
+)
 from helpers.plotting.tuning import (
     best_of_many,
     importance,
