@@ -1,4 +1,4 @@
-"""Figures of classical baselines: what they see, what they learn, how they are tuned, their time."""
+"""Figures of classical baselines: what they see and learn, how they are tuned, what they cost."""
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -11,14 +11,12 @@ from helpers.plotting.mosaic import Mosaic
 from helpers.plotting.parts import mark, percent_axis, plain_number
 from helpers.plotting.style import (
     DIVERGING,
-    FAINT,
     INK,
     RIGHT,
     SOFT,
     WIDTH,
     display_name,
     identities_of,
-    readable,
     shade,
     sheet,
     styled,

@@ -215,7 +215,9 @@ def cost_scatter(axes, table, cost, label):
     place_labels(axes, np.column_stack([costs, accuracies]), texts, hues, obstacles)
 
 
-DURATIONS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 36000)
+DURATIONS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 36000)
+FEW_DURATIONS = (0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 36000)
+MANY_TIMES = 400  # costs that differ more than this leave no room for every duration
 
 
 def _cost_axis(axes, costs, cost):
@@ -229,7 +231,9 @@ def _cost_axis(axes, costs, cost):
     axes.set_xlim(low / (high / low) ** 0.1, high * (high / low) ** 0.12)
     log_ticks(axes.xaxis, low, high)
     if cost.endswith("seconds"):
-        axes.xaxis.set_major_locator(FixedLocator(DURATIONS))
+        axes.xaxis.set_major_locator(
+            FixedLocator(DURATIONS if high / low < MANY_TIMES else FEW_DURATIONS)
+        )
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
 
 
