@@ -170,7 +170,7 @@ def validation_curves(curves, title="Validation chooses"):
     for axes, (name, (setting, table)) in zip(grid.flat, curves.items(), strict=False):
         _curve(axes, table, identities[name][1])
         axes.set_title(display_name(name), weight="bold", color=INK)
-        axes.set_xlabel(setting)
+        axes.set_xlabel(setting.replace("_", " "))
     return figure
 
 
@@ -183,6 +183,7 @@ def _curve(axes, table, shape):
     axes.plot(values, accuracy, "o", zorder=4, **hollow)
     mark(axes, values[best], accuracy[best], RIGHT, shape, size=10)
     axes.set_xscale("log")
+    axes.margins(x=0.09)
     shown = values if len(values) <= 5 else values[::2]
     axes.set_xticks(shown)
     axes.xaxis.set_minor_locator(NullLocator())
