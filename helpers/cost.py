@@ -124,17 +124,21 @@ def latency(model, images, repeats=100):
     UserError
         If `images` has another form or is empty.
     """
+    prepared = pipeline.prepare_images(images[:repeats])
+    return median_milliseconds(evaluation.inference_function(model), prepared, repeats)
+
+
+def median_milliseconds(call, images, repeats=100):
+    """Measure how long a call with one image takes; `latency` says how."""
     if len(images) == 0:
         raise settings.UserError("There are no images to time: pass at least one.")
-    prepared = pipeline.prepare_images(images[:repeats])
-    infer = evaluation.inference_function(model)
     for _ in range(WARM_UP_CALLS):
-        infer(prepared[:1])
+        call(images[:1])
     seconds, begin = [], time.perf_counter()
     for number in range(repeats):
-        image = prepared[number % len(prepared)][None]
+        image = images[number % len(images)][None]
         start = time.perf_counter()
-        infer(image)
+        call(image)
         now = time.perf_counter()
         seconds.append(now - start)
         if now - begin > LONGEST_SECONDS and len(seconds) >= FEWEST_REPEATS:

@@ -62,6 +62,7 @@ TERMINAL_HEADINGS = (
     "source %",
     "time",
 )
+MAY_BE_NAN = ("metrics", "history", "mflops")
 MODEL_WIDTH = 23
 VARIANT_MARK = "__"
 HISTORY_DIGITS = 7
@@ -75,7 +76,8 @@ class Result:
     validation figures are NaN where the run kept no validation images. `history` maps Keras' names
     to one value per epoch; `recipe` is what `training.train` was told; `epoch` is the one, counted
     from 1, whose weights are reported, and `choice` how it was chosen. `order` is the place of the
-    model in the series. `written` is in UTC.
+    model in the series. `mflops` is NaN where operations are not counted; `prediction_seconds` are
+    those of 10,000 images, where they were measured. `written` is in UTC.
     """
 
     model: str
@@ -104,6 +106,7 @@ class Result:
     written: str
     probabilities_sha256: str
     file: Path = dataclasses.field(metadata={"stored": False})
+    prediction_seconds: float | None = None
 
     def probabilities(self):
         """Return the test probabilities, shape (N, classes), float32; each row sums to 1.
@@ -215,21 +218,17 @@ def finish(run, test, views=None):
             reported_accuracy=None,
             reported_note="",
         )
-    predicted = evaluation.predict(run.model, test.images, run.pixel_range, views=views)
-    recipe = run.recipe | ({"views": [repr(view) for view in views]} if views else {})
-    content, stored = _pack(predicted, test.labels)
-    result = Result(
-        model=run.name,
-        title=specification.title,
-        family=specification.family,
-        notebook=specification.notebook,
+    return _keep(
+        run.name,
+        run.seed,
+        specification,
+        evaluation.predict(run.model, test.images, run.pixel_range, views=views),
+        test.labels,
+        _network_validation(run, views),
         order=models.names().index(registered),
         variant_of=run.variant_of,
-        seed=int(run.seed),
-        profile=settings.profile(),
-        metrics=_validation_metrics(run, views) | _test_metrics(test.labels, stored),
         history={key: [_rounded(value) for value in run.history[key]] for key in run.history},
-        recipe=json.loads(json.dumps(recipe)),
+        recipe=run.recipe | ({"views": [repr(view) for view in views]} if views else {}),
         epoch=int(run.epoch),
         choice=run.choice,
         trained_on=int(run.trained_on),
@@ -240,14 +239,8 @@ def finish(run, test, views=None):
         training_seconds=_rounded(run.training_seconds),
         reported_accuracy=specification.reported_accuracy,
         reported_note=specification.reported_note,
-        versions=cost.versions(),
         machine=cost.machine(),
-        written=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        probabilities_sha256=hashlib.sha256(content).hexdigest(),
-        file=_file(settings.results_folder(), run.name, run.seed),
     )
-    _write(result, content)
-    return result
 
 
 def finish_ensemble(name, members, labels, validation_labels=None, seed=None):
@@ -281,30 +274,26 @@ def finish_ensemble(name, members, labels, validation_labels=None, seed=None):
         If there is no ensemble of that name, there are fewer than two members, their arrays do not
         fit, or the files cannot be written.
     """
-    from helpers import cost, ensembling, models
+    from helpers import ensembling, models
 
     specification = ensembling.specification(name)
     if len(members) < 2:
         raise settings.UserError(f"{name} needs two members or more: train another one.")
-    seed = settings.seed() if seed is None else seed
-    mean = ensembling.average([member.probabilities for member in members])
-    content, stored = _pack(mean, np.asarray(labels))
-    result = Result(
-        model=name,
-        title=specification.title,
-        family=specification.family,
-        notebook=specification.notebook,
+    return _keep(
+        name,
+        settings.seed() if seed is None else seed,
+        specification,
+        ensembling.average([member.probabilities for member in members]),
+        labels,
+        _ensemble_validation(members, validation_labels),
         order=len(models.names()) + list(ensembling.ENSEMBLES).index(name),
         variant_of=None,
-        seed=int(seed),
-        profile=settings.profile(),
-        metrics=_ensemble_validation(members, validation_labels) | _test_metrics(labels, stored),
         history={},
         recipe={
             "members": [member.model for member in members],
             "member_seeds": [member.seed for member in members],
             "shares": "equal",
-            "training": {member.model: json.loads(json.dumps(member.recipe)) for member in members},
+            "training": {member.model: member.recipe for member in members},
         },
         epoch=0,
         choice="mean of the members' probabilities",
@@ -316,14 +305,59 @@ def finish_ensemble(name, members, labels, validation_labels=None, seed=None):
         training_seconds=_rounded(sum(member.training_seconds for member in members)),
         reported_accuracy=None,
         reported_note="",
-        versions=cost.versions(),
         machine=members[0].machine,
-        written=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        probabilities_sha256=hashlib.sha256(content).hexdigest(),
-        file=_file(settings.results_folder(), name, seed),
     )
-    _write(result, content)
-    return result
+
+
+def finish_classical(fit, test):
+    """Judge a fitted classical baseline on validation and test images, once, and keep the result.
+
+    Parameters
+    ----------
+    fit : classical.Fit
+    test : data.LabelledImages
+
+    Returns
+    -------
+    Result
+        Of the family `Classical`, with an empty history and the epoch 0; `training_seconds` are
+        those of the fit with its features, `size_bytes` those of the pickled pipeline. Written as
+        by `finish`.
+
+    Raises
+    ------
+    UserError
+        If the outputs are no probabilities, or the files cannot be written.
+    """
+    from helpers import classical, cost
+
+    specification = classical.specification(fit.name)
+    probabilities, seconds = fit.timed_probabilities(test.images)
+    variant_of = specification.variant_of
+    return _keep(
+        VARIANT_MARK.join([variant_of, fit.name]) if variant_of else fit.name,
+        fit.seed,
+        specification,
+        probabilities,
+        test.labels,
+        _validation(fit.validation.labels, fit.validation_probabilities),
+        order=classical.names().index(variant_of or fit.name),
+        variant_of=variant_of,
+        history={},
+        recipe=fit.recipe,
+        epoch=0,
+        choice="fitted once",
+        trained_on=fit.trained_on,
+        parameters=classical.kept_numbers(fit.estimator),
+        mflops=classical.operations(fit.estimator) / 1e6,
+        size_bytes=classical.size_bytes(fit.estimator),
+        latency_ms=_rounded(classical.latency(fit, test.images)),
+        training_seconds=_rounded(fit.seconds),
+        reported_accuracy=specification.reported_accuracy,
+        reported_note=specification.reported_note,
+        machine=cost.machine(),
+        prediction_seconds=_rounded(seconds),
+    )
 
 
 def load(model, seed=0, folder=None):
@@ -394,10 +428,11 @@ def table(folder=None, variants=False):
     Returns
     -------
     pandas.DataFrame
-        Columns `COLUMNS`, in the order of the series: `seeds` counts the runs; accuracies (0 to
-        1), `log_loss`, `calibration_error` and `training_seconds` are means over them. With two
-        seeds or more, `test_accuracy_low` and `_high` are the 95 % interval of that mean; with one,
-        Wilson's interval of the one measurement. `reported_accuracy` is NaN where there is none.
+        Columns `COLUMNS`, in the order of the series: `mflops` is NaN where operations are not
+        counted; `seeds` counts the runs; accuracies (0 to 1), `log_loss`, `calibration_error` and
+        `training_seconds` are means over them. With two seeds or more, `test_accuracy_low` and
+        `_high` are the 95 % interval of that mean; with one, Wilson's interval of the one
+        measurement. `reported_accuracy` is NaN where there is none.
 
     Raises
     ------
@@ -552,21 +587,41 @@ def _check_name(name):
         )
 
 
-def _validation_metrics(run, views):
+def _keep(name, seed, specification, probabilities, labels, validation, *, recipe, **known):
+    """Judge test probabilities and write them with what is known of the run as one result."""
+    from helpers import cost
+
+    content, stored = _pack(probabilities, np.asarray(labels))
+    result = Result(
+        model=name,
+        title=specification.title,
+        family=specification.family,
+        notebook=specification.notebook,
+        seed=int(seed),
+        profile=settings.profile(),
+        metrics=validation | _test_metrics(labels, stored),
+        recipe=json.loads(json.dumps(recipe)),
+        versions=cost.versions(),
+        written=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        probabilities_sha256=hashlib.sha256(content).hexdigest(),
+        file=_file(settings.results_folder(), name, seed),
+        **known,
+    )
+    _write(result, content)
+    return result
+
+
+def _network_validation(run, views):
     if run.validation is None:
-        return {"validation_accuracy": math.nan, "validation_log_loss": math.nan}
+        return _validation(None, None)
     images = run.validation.images
     probabilities = evaluation.predict(run.model, images, run.pixel_range, views=views)
-    found = evaluation.metrics(run.validation.labels, probabilities)
-    return {
-        "validation_accuracy": found["accuracy"],
-        "validation_log_loss": found["log_loss"],
-    }
+    return _validation(run.validation.labels, probabilities)
 
 
 def _ensemble_validation(members, labels):
     if labels is None:
-        return {"validation_accuracy": math.nan, "validation_log_loss": math.nan}
+        return _validation(None, None)
     from helpers import ensembling
 
     if any(member.validation is None for member in members):
@@ -574,8 +629,14 @@ def _ensemble_validation(members, labels):
             "Not every member was asked about the validation images: predict them with each "
             "member, or leave out validation_labels."
         )
-    mean = ensembling.average([member.validation for member in members])
-    found = evaluation.metrics(labels, mean)
+    return _validation(labels, ensembling.average([member.validation for member in members]))
+
+
+def _validation(labels, probabilities):
+    """Return the figures on validation images, NaN where there are none."""
+    if labels is None:
+        return {"validation_accuracy": math.nan, "validation_log_loss": math.nan}
+    found = evaluation.metrics(labels, probabilities)
     return {
         "validation_accuracy": found["accuracy"],
         "validation_log_loss": found["log_loss"],
@@ -675,7 +736,7 @@ def _document(result):
         for field in dataclasses.fields(result)
         if field.metadata.get("stored", True)
     }
-    for key in ("metrics", "history"):
+    for key in MAY_BE_NAN:
         stored[key] = _replaced(stored[key], lambda value: not np.isfinite(value), None)
     return stored
 
@@ -692,7 +753,7 @@ def _replaced(values, chosen, by):
 def _read(path):
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("metrics", "history"):
+        for key in MAY_BE_NAN:
             document[key] = _replaced(document[key], lambda value: value is None, math.nan)
         result = Result(**document, file=path)
         _check_types(result)
@@ -762,7 +823,9 @@ def _row(results):
 
 
 def _conditions(result):
-    return result.profile, result.parameters, result.trained_on, _comparable(result.recipe)
+    # What a classical baseline keeps comes out of its fit: trees of another seed have other sizes.
+    parameters = None if result.family == "Classical" else result.parameters
+    return result.profile, parameters, result.trained_on, _comparable(result.recipe)
 
 
 def _comparable(recipe):
@@ -786,6 +849,8 @@ def _percent(share, unit=""):
 
 
 def _short(mflops):
+    if math.isnan(mflops):
+        return "–"
     decimals = 2 if mflops < 10 else 1 if mflops < 1000 else 0
     return f"{mflops:,.{decimals}f}"
 

@@ -23,6 +23,7 @@ RESULT_MODULES = (
     "training",
     "evaluation",
     "budgets",
+    "classical",
     "ensembling",
     "pruning",
     "shipped",

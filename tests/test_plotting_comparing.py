@@ -37,6 +37,17 @@ def test_labels_of_the_scatter_do_not_overlap(table):
     assert not any(a.shrunk(0.9, 0.8).overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
+def test_among_many_models_those_on_the_front_are_named(table):
+    crowd = pd.concat([table, table.assign(model=[f"rival_{n}" for n in range(10)])])
+    crowd["training_seconds"] = np.linspace(100, 101, len(crowd))
+    crowd["test_accuracy"] = np.linspace(0.9, 0.91, len(crowd))[::-1]
+    figure = plotting.accuracy_against(crowd, "training_seconds", "training time (s)")
+    names = {plotting.display_name(name) for name in crowd["model"]}
+    labels = [t.get_text() for t in figure.axes[0].texts if t.get_text() in names]
+    assert plotting.display_name(crowd["model"].iloc[0]) in labels
+    assert len(labels) < len(crowd)
+
+
 def test_wide_costs_have_a_logarithmic_axis(table):
     figure = plotting.accuracy_against(table, "mflops", "MFLOP per image")
     assert figure.axes[0].get_xscale() == "log"

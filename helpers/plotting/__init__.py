@@ -14,6 +14,12 @@ from helpers.plotting.augmentation import (
     gain_by_strength,
     memorised,
 )
+from helpers.plotting.classical import (
+    class_templates,
+    fit_and_prediction,
+    oriented_gradients,
+    validation_curves,
+)
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
 from helpers.plotting.corrupting import corruption_grid, robustness
 from helpers.plotting.cover_picture import cover

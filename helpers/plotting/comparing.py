@@ -176,7 +176,8 @@ def accuracy_against(table, cost, label, title=""):
     figure, _ = sheet(
         WIDTH, 420, title or f"Test accuracy against {label.split(' (')[0].strip()}",
         "Grey line: the Pareto front, the best accuracy up to each cost. "
-        "Vertical bars: 95 % intervals.",
+        "Vertical bars: 95 % intervals."
+        + " Names off the front are left out where there is no room." * (len(table) > MOST_NAMED),
     )  # fmt: skip
     cost_scatter(figure.subplots(), table, cost, label)
     return figure
@@ -212,10 +213,15 @@ def cost_scatter(axes, table, cost, label):
     percent_axis(axes.yaxis)
     texts = [display_name(name) for name in table["model"]]
     hues = [identities[name][0] for name in table["model"]]
-    place_labels(axes, np.column_stack([costs, accuracies]), texts, hues, obstacles)
+    # Among many models, those on the front are named in any case and others where there is room.
+    needed = np.isin(np.arange(len(table)), front) | (len(table) <= MOST_NAMED)
+    place_labels(axes, np.column_stack([costs, accuracies]), texts, hues, obstacles, needed)
 
 
-DURATIONS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 36000)
+DURATIONS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 36000)
+FEW_DURATIONS = (0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 36000)
+MOST_NAMED = 12  # models whose names find room in any case
+MANY_TIMES = 400  # costs that differ more than this leave no room for every duration
 
 
 def _cost_axis(axes, costs, cost):
@@ -229,7 +235,9 @@ def _cost_axis(axes, costs, cost):
     axes.set_xlim(low / (high / low) ** 0.1, high * (high / low) ** 0.12)
     log_ticks(axes.xaxis, low, high)
     if cost.endswith("seconds"):
-        axes.xaxis.set_major_locator(FixedLocator(DURATIONS))
+        axes.xaxis.set_major_locator(
+            FixedLocator(DURATIONS if high / low < MANY_TIMES else FEW_DURATIONS)
+        )
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
 
 

@@ -23,6 +23,7 @@ from helpers.plotting.style import (
 )
 from helpers.settings import UserError
 
+MOST_LEGIBLE = 20  # columns beyond which the numbers have to be small
 MOST_ROOMY = 12  # columns of paired tests that leave room for two decimals and names across
 
 
@@ -182,7 +183,7 @@ def paired_tests(differences, p_values, title="Which differences in accuracy are
     if crowded:
         axes.set_xticks(0.5 + np.arange(len(values)), words[:-1], rotation=90)
         for text in axes.texts:
-            text.set_fontsize(8)
+            text.set_fontsize(7 if len(values) > MOST_LEGIBLE else 8)
     axes.spines["bottom"].set_visible(False)
     return figure
 
@@ -191,6 +192,8 @@ def _test_text(difference, p_value, decimals):
     if not np.isfinite(difference):
         return ""
     stars = sum(p_value < level for level in (0.05, 0.01, 0.001))
+    # Where decimals are short, a difference of ten points or more can do without.
+    decimals = 0 if decimals == 1 and abs(difference) >= 0.0995 else decimals
     points = f"{100 * difference:+.{decimals}f}".replace("-", "−")
     return points + ("\n" + "*" * stars if stars else "")
 

@@ -7,6 +7,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from helpers.plotting.style import FAINT, INK, RIGHT, SOFT, WRONG, readable, shade
 
+MOST_COVERED = 0.05  # share of a label that may lie over other things, where it can be left out
 MARKER_SCALE = {"*": 1.6, "P": 1.15, "X": 1.15, "D": 0.85, "s": 0.95}  # to look equally large
 
 
@@ -71,10 +72,11 @@ def _apart(positions, spacing):
     ]
 
 
-def place_labels(axes, points, texts, hues, obstacles=()):
+def place_labels(axes, points, texts, hues, obstacles=(), needed=None):
     """Label points next to them so that no label covers a point, an obstacle or another label.
 
     `obstacles` are boxes (left, bottom, right, top) in data units; lines are boxes without width.
+    Of the points that are not `needed` (all are, by default), those without room stay unnamed.
     """
     figure = axes.figure
     figure.draw_without_rendering()
@@ -86,21 +88,25 @@ def place_labels(axes, points, texts, hues, obstacles=()):
         taken.append((left - 3, min(bottom, top) - 3, right + 3, max(bottom, top) + 3))
     style = {"fontsize": 8.5, "textcoords": "offset pixels", "annotation_clip": False, "zorder": 6}
     halo = [withStroke(linewidth=2.5, foreground="white")]
-    for index in np.argsort(-pixels[:, 1], kind="stable"):
+    needed = np.ones(len(pixels), bool) if needed is None else np.asarray(needed)
+    for index in np.lexsort((-pixels[:, 1], ~needed)):
         hue = readable(hues[index])
         artist = axes.annotate(
             texts[index], points[index], (0, 0), color=hue, path_effects=halo, **style
         )
         artist.set_in_layout(False)
         extent = artist.get_window_extent()
-        offset = _best_offset(pixels[index], extent.width, extent.height, taken, frame)
+        offset, covered = _best_offset(pixels[index], extent.width, extent.height, taken, frame)
+        if not needed[index] and covered > MOST_COVERED * extent.width * extent.height:
+            artist.remove()
+            continue
         artist.set_position(offset)
         x, y = pixels[index] + offset
-        taken.append((x, y, x + extent.width, y + extent.height))
+        taken.append((x - 4, y, x + extent.width + 4, y + extent.height))
 
 
 def _best_offset(point, width, height, taken, frame):
-    """Return the offset, in pixels, of the candidate position that covers least."""
+    """Return the candidate position that covers least, as an offset in pixels, and how much."""
     candidates = []
     for reach in (10, 18, 28):
         middle = (-height / 2, -width / 2)
@@ -117,7 +123,8 @@ def _best_offset(point, width, height, taken, frame):
         return 3 * outside + sum(_overlap(box, other) for other in taken)
 
     costs = [covered(offset) + 0.5 * rank for rank, offset in enumerate(candidates)]
-    return candidates[int(np.argmin(costs))]
+    best = int(np.argmin(costs))
+    return candidates[best], costs[best]
 
 
 def _overlap(a, b):

@@ -45,7 +45,23 @@ IDENTITIES = {
     "cnn_advanced": ("#BB1712", ">"),
     "cnn_optimum": ("#82227A", "*"),
 }
+# The classical baselines share one quiet colour, so that networks stay in front of them; the marker
+# tells them apart.
+CLASSICAL_COLOR = "#6B7583"
+IDENTITIES_CLASSICAL = {
+    name: (CLASSICAL_COLOR, marker)
+    for name, marker in (
+        ("logistic_regression", "o"),
+        ("nearest_neighbours", "s"),
+        ("random_forest", "^"),
+        ("gradient_boosting", "D"),
+        ("svm_rbf", "P"),
+        ("hog_svm", "*"),
+        ("hog_svm_rbf", "X"),
+    )
+}
 FALLBACK_COLORS = ("#23B9C0", "#C3516C", "#2982D7", "#B8B832", "#770065", "#17351A", "#856712")
+ABBREVIATIONS = ("ann", "cnn", "hog", "rbf", "svm")
 FALLBACK_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # The same ten, so ordered that classes which lie close together (Sandal, Sneaker) differ most.
 CLASS_COLORS = (
@@ -80,7 +96,7 @@ def marker(name):
 def display_name(name):
     """Return a model's name in words: `cnn_batch_normalization` as `CNN batch normalization`."""
     words = str(name).replace("__", ": ").replace("_", " ").split(" ")
-    return " ".join(word.upper() if word in ("ann", "cnn") else word for word in words)
+    return " ".join(word.upper() if word in ABBREVIATIONS else word for word in words)
 
 
 @styled
@@ -130,8 +146,9 @@ def show(figure, alt):
 
 
 def _identity(name, attempt=0):
-    if name in IDENTITIES:
-        return IDENTITIES[name]
+    known = IDENTITIES.get(name) or IDENTITIES_CLASSICAL.get(name)
+    if known:
+        return known
     number = zlib.crc32(str(name).encode("utf-8")) + attempt
     return (
         FALLBACK_COLORS[number % len(FALLBACK_COLORS)],
