@@ -25,6 +25,7 @@ RESULT_MODULES = (
     "budgets",
     "ensembling",
     "explaining",
+    "shipped",
     "transfer",
     "tuning",
 )
