@@ -279,10 +279,9 @@ def deletion_curves(
     maps, classes = _heat(maps, images), _classes(model, classes, len(images))
     flat = maps.reshape(len(maps), -1)
     ties = np.random.default_rng(seed).random(flat.shape)
-    # The place of every pixel in the order of removal, from 0 to 1.
-    places = np.lexsort((ties, -flat), axis=1).argsort(axis=1) / flat.shape[1]
-    shares = np.linspace(0, 1, steps + 1)[None, :, None]
-    kept = np.where(places[:, None] < shares, 0, images.reshape(len(images), 1, -1))
+    ranks = np.lexsort((ties, -flat), axis=1).argsort(axis=1)
+    removed = np.round(np.linspace(0, flat.shape[1], steps + 1))[None, :, None]
+    kept = np.where(ranks[:, None] < removed, 0, images.reshape(len(images), 1, -1))
     stacked = kept.astype(np.uint8).reshape(-1, *images.shape[1:])
     found = evaluation.predict(model, stacked, pixel_range, batch_size)
     found = found.reshape(len(images), steps + 1, -1)
@@ -345,9 +344,9 @@ def randomised(model, layers, seed=0):
     _check_layers(model, layers)
     keras.utils.set_random_seed(seed)
     copied = _copy(model)
-    for layer in copied.layers:
-        if layer.name not in layers:
-            layer.set_weights(model.get_layer(layer.name).get_weights())
+    for old, new in zip(model.layers, copied.layers, strict=True):
+        if old.name not in layers:
+            new.set_weights(old.get_weights())
     return copied
 
 
@@ -492,7 +491,7 @@ def linear_probe(vectors, labels):
 
 
 def maximise_class(
-    model, classes, steps=200, seed=0, jitter=2, blur=1.0, fade=0.01, pixel_range=(0.0, 1.0)
+    model, classes, steps=200, seed=0, jitter=2, blur=1.0, fade=0.005, pixel_range=(0.0, 1.0)
 ):
     """Draw images that raise a class's score as far as it goes, by gradient ascent on the pixels.
 
