@@ -5,6 +5,7 @@ eye, in print without colour too. A thin line keeps the article's outline visibl
 """
 
 import math
+import textwrap
 
 import matplotlib
 import numpy as np
@@ -16,6 +17,7 @@ from helpers.plotting.checks import checked_columns, checked_images, checked_len
 from helpers.plotting.mosaic import compose, marked
 from helpers.plotting.parts import end_labels, mark, percent_axis, spread
 from helpers.plotting.style import (
+    DIVERGING,
     EDGE,
     FAINT,
     INK,
@@ -62,22 +64,22 @@ def filters(kernels, responses, columns=8, title="The first filters and what the
     """
     kernels, responses = checked_images(kernels, "kernels"), checked_images(responses, "responses")
     checked_length(responses, len(kernels), "responses")
-    enlarged = [_enlarged(kernel, responses.shape[1:]) for kernel in kernels]
-    weights = _painted(np.stack(enlarged), SIGNED, np.abs(kernels).max())
-    maps = _painted(responses, HEAT, responses.max())
-    rows, numbers = [], []
-    for start in range(0, len(kernels), columns):
-        rows += [weights[start : start + columns], maps[start : start + columns]]
-        shown = range(start + 1, min(start + columns, len(kernels)) + 1)
-        numbers += [[], [str(number) for number in shown]]
-    wall = _Wall(rows, title, row_names=["filter", "map"] * (len(rows) // 2), notes=numbers, bars=2)
-    wall.bar(0, SIGNED, ("−", "0", "+"), "weight")
+    enlarged = np.stack([_enlarged(kernel, responses.shape[1:]) for kernel in kernels])
+    weights = _painted(enlarged, DIVERGING, _greatest(kernels))
+    maps = _painted(responses, HEAT, _greatest(responses))
+    starts = range(0, len(kernels), columns)
+    rows = [part[start : start + columns] for start in starts for part in (weights, maps)]
+    wall = _Wall(
+        rows, title, "Every filter and every map on a scale of its own.",
+        row_names=["filter", "map"] * len(starts), bars=True,
+    )  # fmt: skip
+    wall.bar(0, DIVERGING, ("−", "0", "+"), "weight")
     wall.bar(1, HEAT, ("0", "strong"), "response")
     return wall.figure
 
 
 @styled
-def feature_maps(image, maps, columns=11, title="One image on its way through the network"):
+def feature_maps(image, maps, columns=10, title="One image on its way through the network"):
     """Show the strongest feature maps of several layers, one row per layer.
 
     Parameters
@@ -107,7 +109,7 @@ def feature_maps(image, maps, columns=11, title="One image on its way through th
         rows.append(np.concatenate([paper, _painted(tiles, HEAT, tiles.max())]))
         size = "{} × {}".format(*values.shape[1:])
         names.append(f"{name}\n{size}, {len(values)} maps")
-    wall = _Wall(rows, title, row_names=names, bars=1)
+    wall = _Wall(rows, title, row_names=names, bars=True)
     wall.bar(0, HEAT, ("0", "strong"), "response")
     return wall.figure
 
@@ -148,8 +150,8 @@ def explanations(images, maps, captions, correct=None, title="Where the evidence
         if heat.shape != images.shape or not np.isfinite(heat).all():
             raise UserError(f"The maps of {name} have the shape {heat.shape}: pass one per image.")
         kinds.append(SIGNED if heat.min() < 0 else HEAT)
-        rows.append(_painted(heat, kinds[-1], np.abs(heat).max(axis=(1, 2))[:, None, None]))
-    wall = _Wall(rows, title, row_names=["image", *maps], head=captions, hues=hues, bars=1)
+        rows.append(_painted(heat, kinds[-1], _greatest(heat)))
+    wall = _Wall(rows, title, row_names=["image", *maps], head=captions, hues=hues, bars=True)
     for row, kind in enumerate(kinds, start=1):
         for corner, image in zip(wall.corners[row], images, strict=True):
             wall.outline(image, corner)
@@ -227,7 +229,7 @@ def class_images(rows, class_names, notes=None, title="What the network calls ty
     for name, images in rows.items():
         images = checked_images(images, name).astype(float)
         checked_length(class_names, len(images), "class names")
-        painted.append(_painted(images, PAPER, images.max(axis=(1, 2), keepdims=True)))
+        painted.append(_painted(images, PAPER, _greatest(images)))
     texts = [list((notes or {}).get(name, ())) for name in rows]
     wall = _Wall(painted, title, row_names=list(rows), head=list(class_names), notes=texts)
     return wall.figure
@@ -306,7 +308,7 @@ def along_network(table, title, ylabel, percent=False):
         for x, y in zip(places, rows["value"], strict=True):
             mark(axes, x, y, hue, shape, size=8)
         ends.append((rows["value"].iloc[-1], arm, hue))
-    axes.set_xticks(range(len(stages)), [stage.replace(" ", "\n") for stage in stages], color=INK)
+    axes.set_xticks(range(len(stages)), [textwrap.fill(stage, 13) for stage in stages], color=INK)
     axes.set_xlim(-0.3, len(stages) - 0.7)
     axes.set_title(ylabel, color=SOFT)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]))
@@ -334,11 +336,16 @@ def _enlarged(image, shape):
     return full
 
 
+def _greatest(images):
+    """Return the greatest magnitude in each image, shaped to divide the images by."""
+    return np.abs(images).max(axis=(1, 2), keepdims=True)
+
+
 def _painted(values, colormap, greatest):
     """Turn numbers into colours, from 0 or, where signed, from −greatest; NaN becomes white."""
     scaled = values / np.maximum(greatest, 1e-12)
-    scaled = (scaled + 1) / 2 if colormap == SIGNED else scaled
-    colors = matplotlib.colormaps[colormap](np.nan_to_num(scaled))[..., :3]
+    scaled = (scaled + 1) / 2 if colormap in (SIGNED, DIVERGING) else scaled
+    colors = matplotlib.colormaps.get_cmap(colormap)(np.nan_to_num(scaled))[..., :3]
     return np.where(np.isnan(scaled)[..., None], 1.0, colors)
 
 
@@ -349,12 +356,12 @@ class _Wall:
     """
 
     def __init__(
-        self, rows, title, subtitle="", row_names=(), head=(), hues=None, notes=(), bars=0,
+        self, rows, title, subtitle="", row_names=(), head=(), hues=None, notes=(), bars=False,
         align="center",
     ):  # fmt: skip
         columns = max(len(row) for row in rows)
         self.size = height, width = rows[0].shape[1:3]
-        left = 12 + 6.2 * max(len(line) for name in row_names for line in name.split("\n"))
+        left = 16 + 6.4 * max(len(line) for name in row_names for line in name.split("\n"))
         right = 78 if bars else 0
         self.zoom = max(1, min(4, int((WIDTH - left - right) // (columns * (width + GAP)))))
         lines = max((text.count("\n") + 1 for text in head), default=0)
@@ -402,17 +409,17 @@ class _Wall:
                 self.axes.text(*position, text, ha="center", va="top", fontsize=8, color=SOFT)
 
     def outline(self, image, corner):
-        """Draw the article's outline, and where it is half as bright as it can be, over a tile."""
+        """Draw the article's outline over a tile."""
         x, y = (np.arange(side) + 0.5 + start
                 for side, start in zip(self.size[::-1], corner, strict=True))  # fmt: skip
-        levels = [0.12 * image.max(), 0.55 * image.max()]
-        self.axes.contour(x, y, image, levels, colors="white", alpha=0.75, linewidths=(1.0, 0.5))
+        level = [0.12 * image.max()]
+        self.axes.contour(x, y, image, level, colors="white", alpha=0.8, linewidths=1.0)
 
     def cross(self, row, column):
         """Mark a tile with a frame and a cross in its corner."""
         x, y = self.corners[row][column]
         height, width = self.size
-        style = {"fill": False, "edgecolor": WRONG, "linewidth": 1.4}
+        style = {"fill": False, "edgecolor": WRONG, "linewidth": 1.4, "clip_on": False}
         self.axes.add_patch(Rectangle((x - 0.3, y - 0.3), width + 0.6, height + 0.6, **style))
         style = {"ha": "right", "va": "top", "fontsize": 8, "weight": "bold"}
         self.axes.text(x + width - 0.5, y + 0.5, "✗", color=WRONG, **style)
@@ -423,7 +430,7 @@ class _Wall:
         left, bottom, width, total = self.place
         foot = bottom + total - (self.corners[row][0][1] * self.zoom + height)
         axes = self.figure.add_axes(self._relative(left + width + 8, foot, 9, height))
-        gradient = matplotlib.colormaps[colormap](np.linspace(1, 0, 128))[:, None, :3]
+        gradient = matplotlib.colormaps.get_cmap(colormap)(np.linspace(1, 0, 128))[:, None, :3]
         axes.imshow(gradient, aspect="auto", extent=(0, 1, 0, 1))
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
