@@ -25,6 +25,7 @@ RESULT_MODULES = (
     "budgets",
     "classical",
     "ensembling",
+    "explaining",
     "pruning",
     "shipped",
     "transfer",

@@ -45,6 +45,15 @@ from helpers.plotting.images import (
     image_pairs,
     predictions,
 )
+from helpers.plotting.inside import (
+    along_network,
+    class_images,
+    deletion,
+    explanations,
+    feature_maps,
+    filters,
+    neighbours,
+)
 from helpers.plotting.judging import (
     class_accuracy,
     confusion,

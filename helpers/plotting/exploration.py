@@ -152,6 +152,7 @@ def _class_labels(axes, points, labels, class_names):
         )  # fmt: skip
         artist.set_in_layout(False)
         width = artist.get_window_extent().width
+        x = np.clip(x, width / 2 + 4, axes.figure.bbox.width - width / 2 - 4)
         shifts = [step * sign for step in range(0, 200, 4) for sign in (1, -1)]
         half = (width / 2 + 2, 9)
         y += next(
