@@ -24,6 +24,7 @@ RESULT_MODULES = (
     "evaluation",
     "budgets",
     "ensembling",
+    "shipped",
     "transfer",
     "tuning",
 )

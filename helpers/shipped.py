@@ -1,0 +1,113 @@
+"""The trained network that comes with the repository: made by a command, read by every profile.
+
+The notebooks on understanding, trust and deployment study one finished network. It learned from the
+fitting part of the split alone, so that the validation images are as new to it as the test images
+and may choose a temperature or a threshold.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from helpers import budgets, data, models, runs, settings
+from helpers.layers import keras, precision
+
+NAME = "resnet_5min"
+SEED = 0
+PLACE = Path(f"{NAME}{runs.VARIANT_MARK}{budgets.HELD_OUT}") / "model.keras"
+FILE = settings.PUBLISHED_RESULTS / PLACE
+
+
+def load(dataset, file=None):
+    """Return the shipped network, or train one where its file is missing.
+
+    Parameters
+    ----------
+    dataset : data.Dataset
+        What a network is trained on, in the active profile, where there is no file.
+    file : str or pathlib.Path, optional
+        `FILE` by default.
+
+    Returns
+    -------
+    keras.Model
+        In float32 throughout; takes (B, 28, 28, 1) pixels in [0, 1], returns (B, 10) probabilities.
+
+    Raises
+    ------
+    UserError
+        If the file is there and cannot be read.
+    """
+    file = Path(file or FILE)
+    if not file.is_file():
+        print(f"{file.name} is not shipped with this copy: {NAME} is trained now.")
+        return in_float32(budgets.train(NAME, dataset, SEED, hold_out=True).model)
+    try:
+        return in_float32(keras.models.load_model(file, compile=False))
+    except (OSError, ValueError, KeyError) as error:
+        raise settings.UserError(
+            f"{file} is damaged: restore it with `git checkout -- {file}`."
+        ) from error
+
+
+def in_float32(trained):
+    """Return a copy of a trained `resnet_5min` that computes in float32, on any processor.
+
+    Parameters
+    ----------
+    trained : keras.Model
+
+    Returns
+    -------
+    keras.Model
+    """
+    with precision("float32"):
+        model = models.resnet_5min()
+    model.set_weights(trained.get_weights())
+    return model
+
+
+def save(model, file):
+    """Write a network as a `.keras` file, whole or not at all.
+
+    Parameters
+    ----------
+    model : keras.Model
+    file : str or pathlib.Path
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written to; an earlier file is then as it was.
+    """
+    file = Path(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+            written = Path(folder) / file.name
+            model.save(written)
+            os.replace(written, file)
+    except OSError as error:
+        raise settings.UserError(
+            f"{file} cannot be written ({error.strerror}): free some space, or choose another one."
+        ) from error
+
+
+def main():
+    """Train the network, keep its result and its file where results go; return an exit status."""
+    file = settings.results_folder() / PLACE
+    try:
+        dataset = data.load_profile()
+        run = budgets.train(NAME, dataset, SEED, hold_out=True)
+        result = budgets.finish(run, dataset)
+        save(in_float32(run.model), file)
+    except settings.UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{file}: test accuracy {result.metrics['test_accuracy']:.2%}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

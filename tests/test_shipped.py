@@ -1,0 +1,63 @@
+"""Shipped: the network in the repository is the one its result describes, and damage is named."""
+
+import numpy as np
+import pytest
+
+from helpers import budgets, data, evaluation, models, runs, settings, shipped
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return data.load_sample()
+
+
+def test_the_network_keeps_what_its_result_promises(sample):
+    result = runs.load(shipped.PLACE.parent.name, shipped.SEED, settings.PUBLISHED_RESULTS)
+    probabilities = evaluation.predict(shipped.load(sample), sample.test.images)
+    correct = int((probabilities.argmax(1) == sample.test.labels).sum())
+    low, high = evaluation.wilson_interval(correct, len(sample.test), confidence=0.999)
+    assert low <= result.metrics["test_accuracy"] <= high
+    assert shipped.FILE.stat().st_size < 2e6
+
+
+def test_the_network_computes_in_float32(sample):
+    model = shipped.load(sample)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert [tuple(weight.shape) for weight in model.weights] == [
+        tuple(weight.shape) for weight in models.build(shipped.NAME).weights
+    ]
+
+
+def test_saved_and_loaded_predicts_the_same(sample, tmp_path):
+    model = shipped.in_float32(models.build(shipped.NAME, seed=3))
+    shipped.save(model, tmp_path / "new" / "model.keras")
+    loaded = shipped.load(sample, tmp_path / "new" / "model.keras")
+    images = sample.test.images[:8]
+    np.testing.assert_array_equal(
+        evaluation.predict(model, images), evaluation.predict(loaded, images)
+    )
+
+
+def test_a_missing_file_means_a_training(sample, tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def train(name, dataset, seed, hold_out):
+        asked.append((name, seed, hold_out))
+        return type("Run", (), {"model": models.build(name, seed)})
+
+    monkeypatch.setattr(budgets, "train", train)
+    shipped.load(sample, tmp_path / "absent.keras")
+    assert asked == [(shipped.NAME, shipped.SEED, True)]
+    assert "trained now" in capsys.readouterr().out
+
+
+def test_a_damaged_file_is_named(sample, tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"PK no archive")
+    with pytest.raises(settings.UserError, match="git checkout"):
+        shipped.load(sample, tmp_path / "model.keras")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "taken").write_text("a file, no folder")
+    with pytest.raises(settings.UserError, match="cannot be written"):
+        shipped.save(models.build(shipped.NAME), tmp_path / "taken" / "model.keras")
