@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFilter, ImageOps, UnidentifiedImageError
 
 try:
     from helpers.settings import UserError
@@ -217,7 +217,7 @@ def background_distance(picture):
     background : numpy.ndarray, shape (height, width, 3), float
         Intensities, 0 to 1.
     """
-    smooth = picture.filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.GaussianBlur(1))
+    smooth = picture.filter(ImageFilter.GaussianBlur(1.5))
     colours = np.asarray(smooth, dtype=np.float64) / WHITE
     height, width = colours.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
@@ -262,7 +262,7 @@ def object_mask(distance):
     found = distance > max(0.7 * otsu(distance), 2 * noise, 0.05)
     mask = Image.fromarray(np.where(found, WHITE, 0).astype(np.uint8))
     mask = mask.filter(ImageFilter.MinFilter(5)).filter(ImageFilter.MaxFilter(5))
-    mask = np.asarray(_without_islands(_without_holes(mask))) > 0
+    mask = _without_islands(_without_holes(np.asarray(mask) > 0))
     if not 0.01 < mask.mean() < 0.9:
         raise UserError(
             "No object stands out from the background: lay it on a plain surface of another "
@@ -296,29 +296,41 @@ def otsu(values, bins=256):
 
 def _without_holes(mask):
     """Fill what cannot be reached from outside."""
-    outside = ImageOps.expand(mask, border=1, fill=0)
-    ImageDraw.floodfill(outside, (0, 0), WHITE)
-    holes = ImageOps.crop(ImageChops.invert(outside), border=1)
-    return ImageChops.lighter(mask, holes)
+    outside = np.zeros(np.add(mask.shape, 2), dtype=bool)
+    outside[0] = True
+    return ~_reached(outside, ~np.pad(mask, 1))[1:-1, 1:-1]
 
 
 def _without_islands(mask, least_share=0.15, most=20):
     """Keep the largest region and those of a comparable size: shoes come in pairs."""
     regions, left = [], mask.copy()
-    for _ in range(most):
-        remaining = np.argwhere(np.asarray(left) == WHITE)
-        if not len(remaining):
-            break
-        y, x = remaining[0]
-        before = left.copy()
-        ImageDraw.floodfill(left, (int(x), int(y)), 0)
-        regions.append(ImageChops.subtract(before, left))
-    sizes = [np.count_nonzero(np.asarray(region)) for region in regions]
-    kept = Image.new("L", mask.size)
-    for region, size in zip(regions, sizes, strict=True):
-        if size >= least_share * max(sizes):
-            kept = ImageChops.lighter(kept, region)
-    return kept
+    while left.any() and len(regions) < most:
+        seed = np.zeros_like(left)
+        seed.flat[np.argmax(left)] = True
+        regions.append(_reached(seed, left))
+        left &= ~regions[-1]
+    sizes = [np.count_nonzero(region) for region in regions]
+    kept = [
+        region
+        for region, size in zip(regions, sizes, strict=True)
+        if size >= least_share * max(sizes)
+    ]
+    return np.any(kept, axis=0) if kept else mask
+
+
+def _reached(seed, allowed):
+    """Return the allowed pixels that are connected with the seed by their edges."""
+    reached, count = seed & allowed, 0
+    while count < (now := np.count_nonzero(reached)):
+        count = now
+        for _ in range(8):  # steps between two counts
+            grown = reached.copy()
+            grown[1:] |= reached[:-1]
+            grown[:-1] |= reached[1:]
+            grown[:, 1:] |= reached[:, :-1]
+            grown[:, :-1] |= reached[:, 1:]
+            reached = grown & allowed
+    return reached
 
 
 def on_white(picture, background, mask):
