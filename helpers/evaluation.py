@@ -199,6 +199,106 @@ def calibration_error(labels, probabilities, bins=15):
     return float((gaps * by_bin["count"]).sum() / by_bin["count"].sum())
 
 
+def checked_predictions(labels, probabilities):
+    """Return labels and probabilities that fit each other.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    probabilities : numpy.ndarray, shape (N, classes)
+
+    Returns
+    -------
+    labels : numpy.ndarray, shape (N,), integer
+    probabilities : numpy.ndarray, shape (N, classes), dtype float64
+        Each row sums to 1.
+
+    Raises
+    ------
+    UserError
+        If they do not fit, or a row holds no probabilities; the message says what to pass.
+    """
+    return _check(labels, probabilities)
+
+
+def risk_coverage(labels, probabilities):
+    """Follow what happens as a model answers ever more images, the surest first.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    probabilities : numpy.ndarray, shape (N, classes)
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per number of images answered, from 1 to N: the `coverage` (that number as a share
+        of N), the `confidence` of the least sure answer among them, and their `accuracy` with its
+        95 % interval, `low` and `high` (Wilson).
+
+    Raises
+    ------
+    UserError
+        If the arrays do not fit each other.
+
+    References
+    ----------
+    Geifman and El-Yaniv, "Selective Classification for Deep Neural Networks", arXiv:1705.08500,
+    2017.
+    """
+    labels, probabilities = _check(labels, probabilities)
+    confidence = probabilities.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    right = (probabilities.argmax(axis=1) == labels)[order]
+    answered = np.arange(1, len(labels) + 1)
+    accuracy = np.cumsum(right) / answered
+    low, high = _wilson_limits(accuracy, answered)
+    return pd.DataFrame(
+        {
+            "coverage": answered / len(labels),
+            "confidence": confidence[order],
+            "accuracy": accuracy,
+            "low": low,
+            "high": high,
+        }
+    )
+
+
+def _wilson_limits(shares, totals, confidence=0.95):
+    """Return Wilson's limits of many shares at once; `wilson_interval` has those of one."""
+    z = stats.norm.ppf((1 + confidence) / 2)
+    middle = (shares + z**2 / (2 * totals)) / (1 + z**2 / totals)
+    half = np.sqrt(shares * (1 - shares) / totals + z**2 / (4 * totals**2)) / (1 + z**2 / totals)
+    return middle - z * half, middle + z * half
+
+
+def risk_coverage_area(labels, probabilities):
+    """Return the mean error of a model over all shares of images that it may answer.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    probabilities : numpy.ndarray, shape (N, classes)
+
+    Returns
+    -------
+    area, best, chance : float
+        The area under the error of the images answered, surest first, against their share; what
+        it would be if the wrong answers were the least sure ones; and what it is in the mean if
+        confidence says nothing, which is the error itself. Each from 0 to 1, less is better.
+
+    Raises
+    ------
+    UserError
+        If the arrays do not fit each other.
+    """
+    curve = risk_coverage(labels, probabilities)
+    right = round(curve["accuracy"].iloc[-1] * len(curve))
+    answered = np.arange(1, len(curve) + 1)
+    best = np.maximum(answered - right, 0) / answered
+    return float(1 - curve["accuracy"].mean()), float(best.mean()), 1 - right / len(curve)
+
+
 def metrics(labels, probabilities):
     """Return the numbers that describe a set of predictions.
 

@@ -27,6 +27,9 @@ RESULT_MODULES = (
     "shipped",
     "transfer",
     "tuning",
+    "auditing",
+    "calibration",
+    "corruptions",
 )
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that.
 FOLLOWED_MODULES = ("cost", "runs")
