@@ -141,7 +141,9 @@ def to_litert(model, kind="float32", images=None, pixel_range=(0.0, 1.0)):
 
         model = in_float32(model)
         forward = _forward(model, pixel_range, from_bytes=kind != "int8")
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([forward], model)
+        holder = tf.Module()  # the converter looks for the weights in TensorFlow's own container
+        holder.kept = [variable.value for variable in model.variables]
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([forward], holder)
         if kind != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if kind == "float16":
@@ -443,31 +445,6 @@ def write(path, content):
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     return path
-
-
-def write_keras(model, path):
-    """Save a model in Keras' own format, whole or not at all; see `write`.
-
-    Parameters
-    ----------
-    model : keras.Model
-    path : pathlib.Path
-        Ends in `.keras`.
-    """
-    path = Path(path)
-    draft = path.with_name(f"{os.getpid()}.{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        model.save(draft)
-        return write(path, draft.read_bytes())
-    except OSError as error:
-        raise settings.UserError(
-            f"{path} could not be written ({error.strerror or error}): make room there and run "
-            "this cell again; an earlier file is untouched."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
 
 
 def write_bundle(content, class_names, least_confidence, target):

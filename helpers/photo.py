@@ -83,7 +83,7 @@ def prepare(source):
     mask = object_mask(distance)
     cut_out = trim(on_white(picture, background, mask), mask)
     small = subsample(cut_out)
-    sharpened = small.filter(ImageFilter.UnsharpMask(radius=1, percent=100, threshold=2))
+    sharpened = small.filter(ImageFilter.UnsharpMask(radius=1, percent=60, threshold=2))
     centred = centre(sharpened)
     return Steps(
         picture=np.asarray(picture),
