@@ -201,7 +201,7 @@ def unfamiliar(labelled, seed=0):
     Returns
     -------
     dict of str to numpy.ndarray, shape (M, 28, 28), dtype uint8
-        `noise`: uniform pixels; `handwritten digits`: scikit-learn's, every pixel enlarged;
+        `noise`: uniform pixels; `digits`: scikit-learn's handwritten ones, every pixel enlarged;
         `inverted`, `quarter turn`: the images themselves; `blend`: the mean of two images of
         different classes. As many as there are images, of the digits at most 1,797.
 
@@ -219,7 +219,7 @@ def unfamiliar(labelled, seed=0):
     generator = np.random.default_rng(seed)
     return {
         "noise": generator.integers(0, 256, images.shape, dtype=np.uint8),
-        "handwritten digits": handwritten_digits()[: len(images)],
+        "digits": handwritten_digits()[: len(images)],
         "inverted": 255 - images,
         "quarter turn": np.ascontiguousarray(np.rot90(images, axes=(1, 2))),
         "blend": _blends(images, labels, generator),

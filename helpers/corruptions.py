@@ -17,13 +17,13 @@ STRENGTHS = (1, 2, 3, 4, 5)
 
 def gaussian_noise(images, strength, generator):
     """Add normal noise to every pixel, as too little light does."""
-    deviation = 255 * (0.06, 0.12, 0.2, 0.3, 0.4)[strength - 1]
+    deviation = 255 * (0.02, 0.04, 0.07, 0.11, 0.16)[strength - 1]
     return images + deviation * generator.standard_normal(images.shape, dtype=np.float32)
 
 
 def salt_and_pepper(images, strength, generator):
     """Turn a share of the pixels black or white, as dead pixels are."""
-    share = (0.02, 0.05, 0.1, 0.18, 0.3)[strength - 1]
+    share = (0.01, 0.03, 0.06, 0.1, 0.16)[strength - 1]
     draws = generator.random(images.shape, dtype=np.float32)
     salt = generator.random(images.shape, dtype=np.float32) < 0.5
     return np.where(draws < share, np.where(salt, np.float32(255), 0), images)
@@ -44,14 +44,14 @@ def pixelation(images, strength, generator):
 
 def contrast(images, strength, generator):
     """Draw all pixels towards the mean of their image, as fog does."""
-    kept = (0.7, 0.5, 0.35, 0.22, 0.12)[strength - 1]
+    kept = (0.9, 0.8, 0.65, 0.5, 0.3)[strength - 1]
     mean = images.mean(axis=(1, 2), keepdims=True)
     return mean + kept * (images - mean)
 
 
 def brightness(images, strength, generator):
     """Add the same amount to every pixel, as too long an exposure does."""
-    return images + 255 * (0.1, 0.2, 0.3, 0.4, 0.5)[strength - 1]
+    return images + 255 * (0.02, 0.05, 0.1, 0.2, 0.3)[strength - 1]
 
 
 def displacement(images, strength, generator):
@@ -136,7 +136,7 @@ class GaussianNoise:
     Neural Networks Robust Against Diverse Image Corruptions", arXiv:2001.06057, 2020.
     """
 
-    largest: float = 0.3
+    largest: float = 0.2
 
     def __call__(self, images, seed):
         import tensorflow as tf

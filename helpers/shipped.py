@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers import budgets, data, models, runs, settings
+from helpers import budgets, calibration, data, evaluation, models, runs, settings
 from helpers.layers import keras, precision
 
 NAME = "resnet_5min"
@@ -66,6 +66,25 @@ def in_float32(trained):
         model = models.resnet_5min()
     model.set_weights(trained.get_weights())
     return model
+
+
+def temperature(model, dataset):
+    """Return the temperature that calibrates the shipped network, fitted on the validation images.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `load` returns it.
+    dataset : data.Dataset
+
+    Returns
+    -------
+    float
+        For `calibration.apply_temperature`.
+    """
+    _, validation = data.split(dataset.train)
+    probabilities = evaluation.predict(model, validation.images)
+    return calibration.fit_temperature(validation.labels, probabilities)
 
 
 def save(model, file):

@@ -345,3 +345,40 @@ def test_views_are_averaged():
     both = evaluation.predict(model, images, views=pipeline.MIRRORED)
     assert both == pytest.approx((plain + mirrored) / 2, abs=2e-3)
     assert not np.allclose(plain, mirrored, atol=1e-4)
+
+
+class TestRiskCoverage:
+    LABELS = np.array([0, 1, 0, 1])
+    ANSWERS = np.array([[0.95, 0.05], [0.6, 0.4], [0.8, 0.2], [0.3, 0.7]])
+
+    def test_by_hand(self):
+        curve = evaluation.risk_coverage(self.LABELS, self.ANSWERS)
+        assert curve["coverage"].tolist() == [0.25, 0.5, 0.75, 1.0]
+        assert curve["confidence"].tolist() == pytest.approx([0.95, 0.8, 0.7, 0.6])
+        assert curve["accuracy"].tolist() == [1, 1, 1, 0.75]
+
+    def test_its_intervals_are_wilsons(self):
+        curve = evaluation.risk_coverage(self.LABELS, self.ANSWERS)
+        for answered, right in ((1, 1), (3, 3), (4, 3)):
+            row = curve.iloc[answered - 1]
+            limits = evaluation.wilson_interval(right, answered)
+            assert (row["low"], row["high"]) == pytest.approx(limits)
+
+    def test_area_lies_between_oracle_and_chance(self):
+        area, best, chance = evaluation.risk_coverage_area(self.LABELS, self.ANSWERS)
+        assert (area, best, chance) == pytest.approx((1 / 16, 1 / 16, 1 / 4))
+        reverse = self.ANSWERS.copy()
+        reverse[1] = [0.99, 0.01]
+        worse = evaluation.risk_coverage_area(self.LABELS, reverse)[0]
+        assert worse == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+
+    def test_arrays_that_do_not_fit(self):
+        with pytest.raises(settings.UserError):
+            evaluation.risk_coverage(self.LABELS[:2], self.ANSWERS)
+
+
+def test_checked_predictions_are_normalised_or_refused():
+    labels, answers = evaluation.checked_predictions(np.array([1]), np.array([[0.2, 0.81]]))
+    assert labels.tolist() == [1] and answers.sum() == pytest.approx(1)
+    with pytest.raises(settings.UserError, match="sum to 1"):
+        evaluation.checked_predictions(np.array([1]), np.array([[0.2, 0.2]]))

@@ -15,6 +15,7 @@ from helpers.plotting.augmentation import (
     memorised,
 )
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
+from helpers.plotting.corrupting import corruption_grid, robustness
 from helpers.plotting.cover_picture import cover
 from helpers.plotting.deployment import (
     changed_predictions,
@@ -71,6 +72,11 @@ from helpers.plotting.style import (
     show,
 )
 from helpers.plotting.transfer import gain_by_labels, label_efficiency, pair_difficulty
+from helpers.plotting.trust import (
+    confidence,
+    risk_coverage,
+    separation,
+)
 from helpers.plotting.tuning import (
     best_of_many,
     importance,
