@@ -30,7 +30,7 @@ STEP_NAMES = (
     "sharpened",
     "centred,\nnegated, grey",
 )
-CELL = 112
+CELL = 104
 GAP = 10
 
 
