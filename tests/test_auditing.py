@@ -61,7 +61,8 @@ class TestLabels:
         given, planted = truth.copy(), generator.choice(2000, 60, replace=False)
         given[planted] = (given[planted] + 1) % 4
         issues = auditing.label_issues(given, probabilities)
-        assert np.isin(planted, issues["index"].head(70)).mean() > 0.95
+        assert np.isin(planted, issues["index"]).mean() > 0.9
+        assert np.isin(issues["index"].head(50), planted).all()
         wrong = issues[issues["index"].isin(planted)]
         assert np.array_equal(wrong["suggested"], truth[wrong["index"]])
         assert issues["given_probability"].is_monotonic_increasing

@@ -373,12 +373,12 @@ class TestRiskCoverage:
         assert worse == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
 
     def test_arrays_that_do_not_fit(self):
-        with pytest.raises(settings.UserError):
+        with pytest.raises(UserError):
             evaluation.risk_coverage(self.LABELS[:2], self.ANSWERS)
 
 
 def test_checked_predictions_are_normalised_or_refused():
     labels, answers = evaluation.checked_predictions(np.array([1]), np.array([[0.2, 0.81]]))
     assert labels.tolist() == [1] and answers.sum() == pytest.approx(1)
-    with pytest.raises(settings.UserError, match="sum to 1"):
+    with pytest.raises(UserError, match="sum to 1"):
         evaluation.checked_predictions(np.array([1]), np.array([[0.2, 0.2]]))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import budgets, data, evaluation, models, runs, settings, shipped
+from helpers import budgets, calibration, data, evaluation, models, runs, settings, shipped
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,15 @@ def test_the_network_computes_in_float32(sample):
     assert [tuple(weight.shape) for weight in model.weights] == [
         tuple(weight.shape) for weight in models.build(shipped.NAME).weights
     ]
+
+
+def test_its_temperature_is_that_of_the_validation_images(sample):
+    model = models.build("ann_baseline")
+    validation = data.split(sample.train)[1]
+    expected = calibration.fit_temperature(
+        validation.labels, evaluation.predict(model, validation.images)
+    )
+    assert shipped.temperature(model, sample) == expected != 1
 
 
 def test_saved_and_loaded_predicts_the_same(sample, tmp_path):
