@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -232,7 +233,8 @@ class Interpreter:
     """
 
     def __init__(self, content, threads=1):
-        with settings.quiet_import():
+        with settings.quiet_import(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # TensorFlow's own copy will one day be removed
             try:
                 self._litert = _interpreter_class()(model_content=content, num_threads=threads)
                 self._litert.allocate_tensors()
@@ -301,13 +303,9 @@ def _interpreter_class():
         from ai_edge_litert.interpreter import Interpreter as small
 
         return small
-    import warnings
-
     import tensorflow as tf
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that TensorFlow's copy will one day be removed
-        return tf.lite.Interpreter
+    return tf.lite.Interpreter
 
 
 def keras_caller(model, pixel_range=(0.0, 1.0)):

@@ -181,9 +181,7 @@ def _fitted(image, edge=CELL):
     scale = (edge - 2) / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     kind = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX
-    framed = np.pad(
-        np.asarray(Image.fromarray(image).resize(size, kind)), [(1, 1), (1, 1), (0, 0)]
-    )
+    framed = np.pad(np.asarray(Image.fromarray(image).resize(size, kind)), [(1, 1), (1, 1), (0, 0)])
     framed[[0, -1]] = framed[:, [0, -1]] = 200
     return framed
 
