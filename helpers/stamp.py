@@ -33,6 +33,10 @@ RESULT_MODULES = (
     "auditing",
     "calibration",
     "corruptions",
+    "deployment",
+    "novelty",
+    "photo",
+    "pictures",
 )
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that.
 FOLLOWED_MODULES = ("cost", "runs")

@@ -23,6 +23,13 @@ from helpers.plotting.classical import (
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
 from helpers.plotting.corrupting import corruption_grid, robustness
 from helpers.plotting.cover_picture import cover
+from helpers.plotting.deployment import (
+    changed_predictions,
+    export_costs,
+    photo_answers,
+    photo_steps,
+    strangeness,
+)
 from helpers.plotting.ensembling import (
     ambiguity,
     between_weights,

@@ -1,0 +1,514 @@
+"""Take a trained network out of the notebook: export it, quantise it, run the file alone, time it.
+
+Every exported file takes raw pixels, bytes from 0 to 255, and returns probabilities, so that no
+step of the preparation is left for its user to get wrong.
+"""
+
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from helpers import data, evaluation, pipeline, settings
+from helpers.layers import keras, precision
+
+# What the numbers in a LiteRT file are: all of the network in float32; weights stored in float16;
+# weights stored in int8 and all arithmetic between float numbers; all of it in int8.
+KINDS = ("float32", "float16", "dynamic", "int8")
+FEWEST_REPRESENTATIVES = 10
+WARM_UP_CALLS = 10
+FEWEST_REPEATS = 5
+INPUT_TOLERANCE = 1e-4
+SCRIPTS = ("classify.py", "photo.py")
+SECONDS_ALONE = 120
+# Importing either of these in the fresh process is an error, which proves that it needs neither.
+BLOCKED = ("tensorflow", "keras", "helpers")
+
+
+def in_float32(model):
+    """Return a copy of a model that computes in float32, with the same weights.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or sequential, without models inside it.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; its weights are copies.
+    """
+
+    def clone(layer):
+        return layer.__class__.from_config(layer.get_config() | {"dtype": "float32"})
+
+    with precision("float32"):
+        copy = keras.models.clone_model(model, clone_function=clone)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def with_temperature(model, temperature):
+    """Return a copy of a classifier whose probabilities are tempered, at no cost per image.
+
+    Dividing the logits by a temperature is the same as dividing the weights of the last layer by
+    it, so that a calibrated network needs no step after it.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As for `in_float32`, ending in a dense layer with softmax.
+    temperature : float
+        Positive; above 1 makes the network less sure of itself, below 1 more.
+
+    Returns
+    -------
+    keras.Model
+        Computes in float32; predicts the same classes as `model`.
+
+    Raises
+    ------
+    UserError
+        If the last layer is another one, or the temperature is not positive.
+
+    References
+    ----------
+    Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
+    """
+    head = model.layers[-1]
+    if not isinstance(head, keras.layers.Dense) or head.activation is not keras.activations.softmax:
+        raise settings.UserError(
+            f"{model.name} ends in {type(head).__name__}, not in a dense layer with softmax: pass "
+            "a classifier of the registry."
+        )
+    if not (np.isfinite(temperature) and temperature > 0):
+        raise settings.UserError(f"The temperature is {temperature}: pass a number above 0.")
+    copy = in_float32(model)
+    head = copy.layers[-1]
+    head.set_weights([weight / temperature for weight in head.get_weights()])
+    return copy
+
+
+def to_litert(model, kind="float32", images=None, pixel_range=(0.0, 1.0)):
+    """Convert a model to a LiteRT file (TensorFlow Lite's format).
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional; a mixed precision is turned into float32 first. Needs Keras on TensorFlow.
+    kind : {'float32', 'float16', 'dynamic', 'int8'}
+        What the numbers in the file are, see `KINDS`.
+    images : numpy.ndarray, shape (N, height, width), dtype uint8, optional
+        Needed for `int8` alone: representative training images, from which the converter learns
+        the range of every layer's outputs.
+    pixel_range : tuple of float
+        What the pixel values 0 and 255 became when the model was trained.
+
+    Returns
+    -------
+    bytes
+        The file takes (B, height, width, 1) uint8, any B, and returns (B, classes) float32.
+
+    Raises
+    ------
+    UserError
+        If the kind is unknown, `int8` lacks images, they do not use the whole range of pixels, or
+        the backend is another one.
+
+    References
+    ----------
+    Jacob, Kligys, Chen, Zhu, Tang, Howard, Adam and Kalenichenko, "Quantization and Training of
+    Neural Networks for Efficient Integer-Arithmetic-Only Inference", arXiv:1712.05877, 2017.
+    """
+    if kind not in KINDS:
+        raise settings.UserError(f"{kind!r} is no kind of export: use one of {', '.join(KINDS)}.")
+    if keras.backend.backend() != "tensorflow":
+        raise settings.UserError(
+            "Only Keras on TensorFlow can write LiteRT files: set KERAS_BACKEND=tensorflow."
+        )
+    if kind == "int8":
+        _check_representatives(images)
+    with settings.quiet_import():
+        import tensorflow as tf
+
+        model = in_float32(model)
+        forward = _forward(model, pixel_range, from_bytes=kind != "int8")
+        holder = tf.Module()  # the converter looks for the weights in TensorFlow's own container
+        holder.kept = [variable.value for variable in model.variables]
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([forward], holder)
+        if kind != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if kind == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if kind == "int8":
+            prepared = pipeline.prepare_images(images, pixel_range)
+            converter.representative_dataset = lambda: ([image[None]] for image in prepared)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = tf.uint8
+        content = bytes(converter.convert())
+    if kind == "int8":
+        _check_input(content, pixel_range)
+    return content
+
+
+def _forward(model, pixel_range, from_bytes):
+    """Trace a model's prediction; the quantised file turns bytes into numbers by itself."""
+    import tensorflow as tf
+
+    low, high = pixel_range
+    dtype = tf.uint8 if from_bytes else tf.float32
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), dtype, "pixels")])
+    def forward(pixels):
+        if from_bytes:
+            pixels = tf.cast(pixels, tf.float32) * ((high - low) / 255.0) + low
+        return model(pixels, training=False)
+
+    return forward.get_concrete_function()
+
+
+def _check_representatives(images):
+    if images is None:
+        raise settings.UserError(
+            "To quantise to int8, pass training images, from which the ranges are learned."
+        )
+    data.check_images(images)
+    if len(images) < FEWEST_REPRESENTATIVES:
+        raise settings.UserError(
+            f"{len(images)} images represent too little: pass {FEWEST_REPRESENTATIVES} or more."
+        )
+    if images.min() > 0 or images.max() < 255:
+        raise settings.UserError(
+            f"The representative images use pixel values from {images.min()} to {images.max()} "
+            "only: add images until they reach from 0 to 255."
+        )
+
+
+def _check_input(content, pixel_range):
+    """Make sure that a quantised file takes the bytes of an image as they are."""
+    low, high = pixel_range
+    scale, zero = Interpreter(content).input_quantisation
+    ends = scale * (0 - zero), scale * (255 - zero)
+    if not np.allclose(ends, (low, high), atol=INPUT_TOLERANCE + scale / 2):
+        raise settings.UserError(
+            f"The converter reads the bytes 0 and 255 as {ends[0]:.3f} and {ends[1]:.3f} and not "
+            f"as {low:g} and {high:g}: pass representative images with black and white pixels."
+        )
+
+
+def runtime():
+    """Say which interpreter `Interpreter` uses.
+
+    Returns
+    -------
+    {'ai-edge-litert', 'tensorflow'}
+        The small package where it is installed, else TensorFlow's own copy of it.
+    """
+    return "ai-edge-litert" if importlib.util.find_spec("ai_edge_litert") else "tensorflow"
+
+
+class Interpreter:
+    """Runs the content of a LiteRT file.
+
+    Parameters
+    ----------
+    content : bytes
+        As `to_litert` returns it.
+    threads : int
+        Processor cores to use.
+
+    Raises
+    ------
+    UserError
+        If the content is no LiteRT file.
+    """
+
+    def __init__(self, content, threads=1):
+        with settings.quiet_import(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # TensorFlow's own copy will one day be removed
+            try:
+                self._litert = _interpreter_class()(model_content=content, num_threads=threads)
+                self._litert.allocate_tensors()
+            except (ValueError, RuntimeError) as error:
+                raise settings.UserError(
+                    f"This is no LiteRT file that can be run ({error}): export the model again."
+                ) from error
+        (self._input,) = self._litert.get_input_details()
+        (self._output,) = self._litert.get_output_details()
+
+    @property
+    def input_quantisation(self):
+        """What the bytes of the input stand for: (scale, zero), value = scale · (byte − zero)."""
+        return self._input["quantization"]
+
+    def __call__(self, images):
+        """Return the probabilities of one batch.
+
+        Parameters
+        ----------
+        images : numpy.ndarray, shape (B, height, width), dtype uint8
+
+        Returns
+        -------
+        numpy.ndarray, shape (B, classes), dtype float32
+            Rows of an int8 network sum to 1 but for its rounding.
+        """
+        batch = images[..., None]
+        if tuple(self._litert.get_input_details()[0]["shape"]) != batch.shape:
+            self._litert.resize_tensor_input(self._input["index"], batch.shape)
+            with settings.quiet_import():
+                self._litert.allocate_tensors()
+        self._litert.set_tensor(self._input["index"], batch)
+        self._litert.invoke()
+        return self._litert.get_tensor(self._output["index"])
+
+    def predict(self, images, batch_size=250):
+        """Return the probabilities of any number of images.
+
+        Parameters
+        ----------
+        images : numpy.ndarray, shape (N, height, width), dtype uint8
+        batch_size : int
+            Images per step; changes speed and memory only.
+
+        Returns
+        -------
+        numpy.ndarray, shape (N, classes), dtype float32
+            Each row sums to 1.
+
+        Raises
+        ------
+        UserError
+            If `images` has another form or is empty.
+        """
+        data.check_images(images)
+        if len(images) == 0:
+            raise settings.UserError("There are no images to predict: pass at least one.")
+        starts = range(0, len(images), batch_size)
+        found = np.concatenate([self(images[start : start + batch_size]) for start in starts])
+        return found / found.sum(axis=1, keepdims=True)
+
+
+def _interpreter_class():
+    if runtime() == "ai-edge-litert":
+        from ai_edge_litert.interpreter import Interpreter as small
+
+        return small
+    import tensorflow as tf
+
+    return tf.lite.Interpreter
+
+
+def keras_caller(model, pixel_range=(0.0, 1.0)):
+    """Return a function from raw images to probabilities that runs a Keras model, to be timed.
+
+    Takes (B, height, width) uint8, as `Interpreter` does, and prepares them inside.
+    """
+    infer = evaluation.inference_function(model)
+    return lambda images: infer(pipeline.prepare_images(images, pixel_range))
+
+
+def timings(call, images, batch_size=1, repeats=200, longest_seconds=3.0):
+    """Measure how long a batch takes, again and again.
+
+    Parameters
+    ----------
+    call : callable
+        Takes a batch (B, height, width) of uint8.
+    images : numpy.ndarray, shape (N, height, width), dtype uint8
+        Used in turn.
+    batch_size, repeats : int
+    longest_seconds : float
+        A slow call is repeated less often, but at least five times.
+
+    Returns
+    -------
+    numpy.ndarray, shape (repeats or fewer,), float
+        Milliseconds per batch, in the order of measurement.
+
+    Raises
+    ------
+    UserError
+        If there are fewer images than one batch needs.
+    """
+    if len(images) < batch_size:
+        raise settings.UserError(
+            f"{len(images)} images do not fill a batch of {batch_size}: pass more of them."
+        )
+    whole = len(images) // batch_size
+    batches = [images[n * batch_size : (n + 1) * batch_size] for n in range(min(whole, repeats))]
+    for number in range(WARM_UP_CALLS if batch_size == 1 else 2):
+        call(batches[number % len(batches)])
+    seconds, begin = [], time.perf_counter()
+    for number in range(repeats):
+        batch = batches[number % len(batches)]
+        start = time.perf_counter()
+        call(batch)
+        now = time.perf_counter()
+        seconds.append(now - start)
+        if now - begin > longest_seconds and len(seconds) >= FEWEST_REPEATS:
+            break
+    return 1000 * np.array(seconds)
+
+
+def agreement(first, second):
+    """Return how often two versions of a model predict the same class.
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray, shape (N, classes)
+        Probabilities of the same images.
+
+    Returns
+    -------
+    share, low, high : float
+        Share of equal predictions with its 95 % interval (Wilson), 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If the shapes differ.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    if first.shape != second.shape or first.ndim != 2:
+        raise settings.UserError(
+            f"Probabilities of the shapes {first.shape} and {second.shape} cannot be compared: "
+            "pass those of the same images."
+        )
+    same = int((first.argmax(axis=1) == second.argmax(axis=1)).sum())
+    return same / len(first), *evaluation.wilson_interval(same, len(first))
+
+
+def margin(probabilities):
+    """Return how far the most probable class leads the next one, shape (N,), each 0 to 1."""
+    ordered = np.sort(np.asarray(probabilities), axis=1)
+    return ordered[:, -1] - ordered[:, -2]
+
+
+def zipped_size(content):
+    """Return how many bytes a file's content takes in a zip archive, an int."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model", content)
+    return len(buffer.getvalue())
+
+
+def folder():
+    """Return the folder for exported files of the active profile, which git ignores."""
+    return settings.OUTPUTS / settings.profile() / "deployment"
+
+
+def write(path, content):
+    """Write a file whole or not at all, and make its folder where needed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    content : bytes
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written; an earlier file of that name is then as it was.
+    """
+    path = Path(path)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise settings.UserError(
+            f"{path} could not be written ({error.strerror or error}): make room there and run "
+            "this cell again; an earlier file is untouched."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_bundle(content, class_names, least_confidence, target):
+    """Write a folder that classifies photographs on its own: network, its card, two scripts.
+
+    Parameters
+    ----------
+    content : bytes
+        A LiteRT file.
+    class_names : sequence of str
+    least_confidence : float
+        Below it, the script says that it is not sure.
+    target : pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    list of pathlib.Path
+        `model.tflite`, `model.json`, `classify.py` and `photo.py`.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be written.
+    """
+    card = {"class_names": list(class_names), "least_confidence": round(float(least_confidence), 4)}
+    written = [
+        write(target / "model.tflite", content),
+        write(target / "model.json", (json.dumps(card, indent=1) + "\n").encode("utf-8")),
+    ]
+    here = Path(__file__).parent
+    return written + [write(target / name, (here / name).read_bytes()) for name in SCRIPTS]
+
+
+def run_alone(bundle, pictures):
+    """Run a bundle's script in a fresh process in which TensorFlow cannot be imported.
+
+    Parameters
+    ----------
+    bundle : pathlib.Path
+        A folder as `write_bundle` makes it.
+    pictures : sequence of pathlib.Path
+
+    Returns
+    -------
+    str
+        What the script printed.
+
+    Raises
+    ------
+    UserError
+        If the small interpreter is not installed, or the script fails.
+    """
+    if runtime() != "ai-edge-litert":
+        raise settings.UserError(
+            "The small interpreter is not installed: run `pip install ai-edge-litert`."
+        )
+    blocked = "import runpy, sys; " + "".join(f"sys.modules[{name!r}] = None; " for name in BLOCKED)
+    code = f"{blocked}sys.argv = sys.argv[1:]; sys.path[0] = {str(bundle)!r}; "
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    command = [sys.executable, "-c", code, str(bundle / "classify.py"), *map(str, pictures)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=SECONDS_ALONE, cwd=bundle, check=False
+    )
+    if done.returncode:
+        raise settings.UserError(
+            f"classify.py failed in {bundle}: {done.stderr.strip().splitlines()[-1]}"
+        )
+    return done.stdout

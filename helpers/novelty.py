@@ -1,0 +1,70 @@
+"""Does an image look like anything that the network has learned from?
+
+A classifier must name a class even for a picture of the moon. How far an image lies from the
+nearest training images, as the network itself describes them, tells whether to believe it.
+"""
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from helpers import settings
+
+NEIGHBOURS = 10
+ACCEPTED = 0.95
+
+
+class Familiarity:
+    """Measures how far images lie from those that a network has learned from.
+
+    Parameters
+    ----------
+    known : numpy.ndarray, shape (N, features), float
+        Features of training images, as `transfer.features` returns them.
+    held_out : numpy.ndarray, shape (M, features), float
+        Features of images of the same kind that were not trained on; they set the threshold.
+    neighbours : int
+        The distance is that to the nearest training image but `neighbours` − 1.
+    accepted : float
+        Share of the held-out images that count as familiar, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If there are fewer training images than neighbours, or the features do not fit.
+
+    References
+    ----------
+    Sun, Ming, Zhu and Li, "Out-of-Distribution Detection with Deep Nearest Neighbors",
+    arXiv:2204.06507, 2022.
+    """
+
+    def __init__(self, known, held_out, neighbours=NEIGHBOURS, accepted=ACCEPTED):
+        if np.ndim(known) != 2 or np.ndim(held_out) != 2 or len(known) < neighbours:
+            raise settings.UserError(
+                f"Features of the shapes {np.shape(known)} and {np.shape(held_out)} do not do: "
+                f"pass one row per image, and {neighbours} training images or more."
+            )
+        self._neighbours = NearestNeighbors(n_neighbors=neighbours, algorithm="brute")
+        self._neighbours.fit(_unit(known))
+        self.threshold = float(np.quantile(self.distances(held_out), accepted))
+
+    def distances(self, features):
+        """Return the distances of images from what is known, shape (N,), each 0 to 2.
+
+        Features are scaled to length 1 first, so that only their pattern counts and not how
+        strong it is.
+        """
+        return self._neighbours.kneighbors(_unit(features))[0][:, -1]
+
+    def nearest(self, features):
+        """Return the indices of the nearest training images, nearest first: (N, neighbours)."""
+        return self._neighbours.kneighbors(_unit(features))[1]
+
+    def is_strange(self, features):
+        """Return which images lie beyond the threshold, shape (N,), bool."""
+        return self.distances(features) > self.threshold
+
+
+def _unit(features):
+    features = np.asarray(features, dtype=np.float32)
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,61 @@
+"""Tests of the drawn pictures: those shipped are those drawn, and drawing repeats."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import photo, pictures, settings
+
+MOST_BYTES = 60_000
+
+
+@pytest.mark.parametrize("name", pictures.DRAWINGS)
+def test_a_shipped_picture_is_the_drawn_one(name):
+    path = pictures.file(name)
+    assert path.stat().st_size < MOST_BYTES
+    drawn = pictures.DRAWINGS[name]()
+    shipped = np.asarray(Image.open(path), dtype=int)
+    assert shipped.shape == drawn.shape == (480, 360, 3)
+    assert np.abs(shipped - drawn).mean() < 3
+
+
+def test_drawing_repeats():
+    np.testing.assert_array_equal(pictures.scissors(), pictures.scissors())
+
+
+def test_all_pictures_are_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(pictures, "FOLDER", tmp_path)
+    monkeypatch.setattr(pictures, "DRAWINGS", {"scissors": pictures.scissors})
+    assert pictures.main() == 0
+    assert "scissors.jpg" in capsys.readouterr().out
+    assert Image.open(tmp_path / "scissors.jpg").size == (360, 480)
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(tmp_path, monkeypatch, capsys):
+    (tmp_path / "taken").touch()
+    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "taken")
+    monkeypatch.setattr(pictures, "DRAWINGS", {"scissors": pictures.scissors})
+    assert pictures.main() == 2 and "could not be written" in capsys.readouterr().err
+
+
+def test_no_other_picture():
+    with pytest.raises(settings.UserError, match="no picture"):
+        pictures.file("moon")
+
+
+def test_a_photographed_image_repeats_and_finds_its_way_back():
+    image = np.zeros((28, 28), np.uint8)
+    image[2:27, 8:20] = 150
+    first, again, other = (pictures.photographed(image, seed) for seed in (3, 3, 4))
+    assert first == again != other
+    assert Image.open(io.BytesIO(first)).size == (224, 224)
+    pixels = photo.prepare(first).pixels
+    assert ((pixels > 60).sum(axis=0) > 20).sum() in range(12, 16)
+
+
+def test_smooth_noise_is_standardised():
+    noise = pictures.smooth_noise(np.random.default_rng(0), (40, 50), 3)
+    assert noise.shape == (40, 50)
+    assert noise.mean() == pytest.approx(0, abs=1e-9) and noise.std() == pytest.approx(1)
