@@ -335,7 +335,7 @@ def load(model, seed=0, folder=None):
         Name of a model, or of a variant as `<model>__<arm>`.
     seed : int
     folder : path, optional
-        Default: the published results.
+        Default: the published results; see `settings.reference_results`.
 
     Returns
     -------
@@ -363,7 +363,8 @@ def load_all(folder=None, variants=False):
     Parameters
     ----------
     folder : path, optional
-        Default: the published results. A folder that does not exist holds none.
+        Default: the published results; see `settings.reference_results`. A folder that does not
+        exist holds none.
     variants : bool
         Whether to include the arms of ablations, each after the model it varies.
 
@@ -387,7 +388,7 @@ def table(folder=None, variants=False):
     Parameters
     ----------
     folder : path, optional
-        Default: the published results.
+        Default: the published results; see `settings.reference_results`.
     variants : bool
         Whether to include the arms of ablations.
 
@@ -429,7 +430,8 @@ def expected(model):
         If a published file of the model is damaged.
     """
     results = sorted(
-        (_read(path) for path in _folder(None).glob(f"{model}/seed_*.json")), key=_place
+        (_read(path) for path in settings.PUBLISHED_RESULTS.glob(f"{model}/seed_*.json")),
+        key=_place,
     )
     if not results:
         return f"No result of {model} is published yet: a run in the full profile makes one."
@@ -608,7 +610,7 @@ def _rounded(value):
 
 
 def _folder(folder):
-    return settings.PUBLISHED_RESULTS if folder is None else Path(folder)
+    return settings.reference_results() if folder is None else Path(folder)
 
 
 def _file(folder, model, seed):

@@ -30,13 +30,11 @@ RESULT_MODULES = (
 )
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that.
 FOLLOWED_MODULES = ("cost", "runs")
-# Definitions in the result modules that change no result: they find files, show progress or text.
+# Definitions in the result modules that change no published result: they are about other data sets,
+# or show progress or text.
 WITHOUT_EFFECT = {
-    "data.DATA_SETS",
-    "data.REMEDIES",
-    "data._debian_package_folder",
-    "data._downloaded_folder",
-    "data._local_folders",
+    "data.OTHER_CLASS_NAMES",
+    "data._load_own",
     "models.source",
     "training.ProgressLine",
 }
