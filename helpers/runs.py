@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import evaluation, settings
+from helpers import evaluation, provenance, settings, stamp
 
 METRICS = (
     "validation_accuracy",
@@ -75,7 +75,8 @@ class Result:
     validation figures are NaN where the run kept no validation images. `history` maps Keras' names
     to one value per epoch; `recipe` is what `training.train` was told; `epoch` is the one, counted
     from 1, whose weights are reported, and `choice` how it was chosen. `order` is the place of the
-    model in the series. `written` is in UTC.
+    model in the series. `written` is in UTC. `commit` and `definitions` say which code made it, see
+    `provenance.commit` and `stamp.of_model`; they are None in results from before that was kept.
     """
 
     model: str
@@ -104,6 +105,8 @@ class Result:
     written: str
     probabilities_sha256: str
     file: Path = dataclasses.field(metadata={"stored": False})
+    commit: str | None = None
+    definitions: dict | None = None
 
     def probabilities(self):
         """Return the test probabilities, shape (N, classes), float32; each row sums to 1.
@@ -246,8 +249,7 @@ def finish(run, test, views=None):
         probabilities_sha256=hashlib.sha256(content).hexdigest(),
         file=_file(settings.results_folder(), run.name, run.seed),
     )
-    _write(result, content)
-    return result
+    return _write(result, content)
 
 
 def finish_ensemble(name, members, labels, validation_labels=None, seed=None):
@@ -322,8 +324,7 @@ def finish_ensemble(name, members, labels, validation_labels=None, seed=None):
         probabilities_sha256=hashlib.sha256(content).hexdigest(),
         file=_file(settings.results_folder(), name, seed),
     )
-    _write(result, content)
-    return result
+    return _write(result, content)
 
 
 def load(model, seed=0, folder=None):
@@ -522,28 +523,54 @@ def duration(seconds):
 
 
 def main(arguments=None):
-    """Print the table of results; return the exit status, 2 where a sentence says what is wrong."""
+    """Print the table of results, or compare them with the code of today.
+
+    Returns
+    -------
+    int
+        Exit status: 1 where a result contradicts the code, 2 where a sentence says what is wrong.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m helpers.runs", description="Print the table of results."
     )
     parser.add_argument("--csv", action="store_true", help="comma-separated values, for machines")
     parser.add_argument("--folder", type=Path, help="read another folder than notebooks/results")
     parser.add_argument("--variants", action="store_true", help="include the arms of ablations")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="say which results, arms included, no longer match the code that claims them",
+    )
     options = parser.parse_args(arguments)
     try:
         if options.folder and not options.folder.is_dir():
             raise settings.UserError(f"{options.folder} is no folder: name one that holds results.")
+        if options.check:
+            return _check(load_all(options.folder, variants=True), options.csv)
         results = table(options.folder, options.variants)
     except settings.UserError as error:
         print(error, file=sys.stderr)
         return 2
     if options.csv:
-        print(results.to_csv(index=False, float_format="%.6g", lineterminator="\n"), end="")
+        _print_csv(results)
     elif results.empty:
         print(f"No results in {_folder(options.folder)} yet: run a notebook to make one.")
     else:
         print(terminal_table(results))
     return 0
+
+
+def _check(results, csv):
+    checked = provenance.check(results)
+    if csv:
+        _print_csv(checked)
+    else:
+        print(provenance.report(checked))
+    return int((checked["verdict"] == provenance.CONTRADICTS).any())
+
+
+def _print_csv(table):
+    print(table.to_csv(index=False, float_format="%.6g", lineterminator="\n"), end="")
 
 
 def _check_name(name):
@@ -618,7 +645,9 @@ def _file(folder, model, seed):
 
 
 def _write(result, arrays):
-    """Write both files whole or not at all."""
+    """Write both files whole or not at all; return the result with the code that made it."""
+    definitions = stamp.of_model(result.variant_of or result.model, result.recipe)
+    result = dataclasses.replace(result, commit=provenance.commit(), definitions=definitions)
     files = {
         result.file.with_suffix(".npz"): arrays,
         result.file: (json.dumps(_document(result), indent=1, allow_nan=False) + "\n").encode(),
@@ -639,6 +668,7 @@ def _write(result, arrays):
         for path in temporary.values():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+    return result
 
 
 def _write_through(path, content):
