@@ -1,25 +1,18 @@
 """Find, verify and load images and labels, and split them without leaking.
 
-The four files of Fashion-MNIST are looked for on this machine, then fetched; whatever is found is
-accepted only if the SHA-256 of its decompressed bytes is the published data set's.
+The files of known data sets are found and verified by helpers/downloads.py, a reader's own images
+are read by helpers/folders.py; here both become arrays of one form.
 """
 
-import gzip
-import hashlib
-import os
-import shutil
-import subprocess
-import tempfile
-import urllib.request
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from helpers import settings
+from helpers import downloads, folders, settings
+from helpers.settings import DataError
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -33,29 +26,17 @@ CLASS_NAMES = (
     "Bag",
     "Ankle boot",
 )
-# SHA-256 of the decompressed files: compression may differ between mirrors, the content may not.
-FASHION_MNIST_SHA256 = {
-    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+OTHER_CLASS_NAMES = {
+    "mnist": tuple("0123456789"),
+    "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
 }
-FILE_NAMES = tuple(FASHION_MNIST_SHA256)
-DATA_SETS = ("fashion_mnist",)
-DEBIAN_PACKAGE = "dataset-fashion-mnist"
-DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-DOWNLOAD_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-DOWNLOAD_TIMEOUT_SECONDS = 10
 SAMPLE_FILE = Path(__file__).with_name("sample.npz")
-REMEDIES = (
-    f"install Debian's package {DEBIAN_PACKAGE}; or put the four .gz files into a folder and set "
-    "FASHION_MNIST_DIR to it; or connect to the internet and run again; or set "
-    "FASHION_PROFILE=smoke to use the embedded sample"
-)
-
-
-class DataError(settings.UserError):
-    """The data is missing, damaged, of the wrong shape, or not the data set it claims to be."""
+# No profile uses fewer images than the embedded sample has, where there are that many.
+FEWEST_IMAGES = {"train": 2000, "test": 1000}
+# What the networks of the series take and tell apart.
+IMAGE_SIZE = (28, 28)
+CLASSES = len(CLASS_NAMES)
+TEST_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -119,76 +100,100 @@ def check_images(images):
         )
 
 
-def load(name="fashion_mnist"):
-    """Return the verified data set, fetching it first where it is not on this machine.
+def load(name=None):
+    """Return a known data set, verified, fetching it first where it is not on this machine.
 
-    Looked for in this order: the folder in `FASHION_MNIST_DIR` (and nowhere else when that is
-    set), Debian's folder, the project's cache, Keras' cache, a download from the address that
-    Keras uses, and Debian's package unpacked into the cache.
+    Looked for in this order: the folder that the set's environment variable names
+    (`FASHION_MNIST_DIR`, `MNIST_DIR`, `KMNIST_DIR`; and nowhere else when that is set), the
+    system's folder, the project's cache, Keras' cache, a download, and for Fashion-MNIST Debian's
+    package.
 
     Parameters
     ----------
-    name : str
-        `fashion_mnist`.
+    name : str, optional
+        `fashion_mnist`, `mnist` or `kmnist`; capitals and hyphens do not matter. By default what
+        `FASHION_DATA_SET` names, which may also be a folder of your own images: these come in the
+        form that the networks of the series take. See `settings.data_set` and `from_folder`.
 
     Returns
     -------
     Dataset
-        60,000 training and 10,000 test images of 28 × 28 pixels in ten classes.
+        Of a known set, 60,000 training and 10,000 test images of 28 × 28 pixels in ten classes.
+        They are the published ones: of Fashion-MNIST and MNIST the SHA-256 of each decompressed
+        file is compared, of KMNIST that of each compressed file, as no other was found.
 
     Raises
     ------
     DataError
-        If `name` is unknown, if no source has the files, or if the files that were found are not
-        the published ones; the message names the file, what is wrong and the remedy.
+        If `name` is unknown, if no source has the files, if the files that were found are not the
+        published ones, or if your own images cannot be used; the message names the file, what is
+        wrong and the remedy.
 
     References
     ----------
     Xiao, Rasul and Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
-    Learning Algorithms", arXiv:1708.07747, 2017.
+    Learning Algorithms", arXiv:1708.07747, 2017. LeCun, Cortes and Burges, "The MNIST Database of
+    Handwritten Digits", 1998. Clanuwat et al., "Deep Learning for Classical Japanese Literature",
+    arXiv:1812.01718, 2018 (KMNIST).
     """
-    if name not in DATA_SETS:
+    chosen = settings.data_set() if name is None else name
+    if isinstance(chosen, Path):
+        return _load_own(chosen)
+    known = settings.known_name(chosen)
+    if known is None:
         raise DataError(
-            f"{name!r} is no data set of this project: use one of {', '.join(DATA_SETS)}, or "
-            "load_folder() for your own files."
+            f"{name!r} is no data set of this project: use one of {', '.join(settings.DATA_SETS)}, "
+            "or from_folder() for your own images."
         )
-    chosen = settings.data_folder()
-    if chosen is not None:
-        return _load_verified(chosen)
-    problems = []
-    for find in (_local_folders, _downloaded_folder, _debian_package_folder):
-        for folder in find(problems):
-            try:
-                return _load_verified(folder)
-            except DataError as error:
-                if folder.is_dir():
-                    problems.append(str(error))
-    reasons = f" (tried: {'; '.join(problems)})" if problems else ""
-    raise DataError(f"Fashion-MNIST was not found on this machine{reasons}. Remedy: {REMEDIES}.")
+    contents, source = downloads.find(known)
+    arrays = [
+        _parse_idx(content, file_name)
+        for content, file_name in zip(contents, downloads.FILE_NAMES, strict=True)
+    ]
+    return _assemble(arrays, OTHER_CLASS_NAMES.get(known, CLASS_NAMES), source)
 
 
-def load_folder(folder, class_names=None):
-    """Return a data set of the same form from four IDX files, which may be gzip-compressed.
+def from_folder(folder, size=None, class_names=None):
+    """Return a data set made of your own images.
 
-    The files bear MNIST's names (`train-images-idx3-ubyte` and so on); their form is checked, but
-    no hash, so MNIST, KMNIST or your own images load as well.
+    The folder holds either PNG or JPEG files in one folder per class, or four IDX files with
+    MNIST's names (`train-images-idx3-ubyte` and so on, gzip-compressed or not). Class folders lie
+    in `train/` and `test/`; or in the folder itself, and then a fifth of each class becomes the
+    test set, always the same one. Images become grey; shifts and cutouts of the series fill with
+    black, as is right for bright objects on a black ground.
 
     Parameters
     ----------
     folder : str or pathlib.Path
+    size : tuple of int, optional
+        Height and width to bring every image to; without it all must be of one size.
     class_names : sequence of str, optional
-        One name per class; the class indices by default.
+        One name per class, in the order of the labels; by default the names of the class folders,
+        or the class indices of IDX files.
+
+    Returns
+    -------
+    Dataset
 
     Raises
     ------
     DataError
-        If a file is missing, damaged or not in IDX form.
+        If the folder has another layout, or a file in it is missing, damaged or of a wrong form;
+        the message names the file and the remedy.
     """
-    folder = Path(folder)
-    arrays = [_parse_idx(_read_file(folder, name), folder / name) for name in FILE_NAMES]
-    if class_names is None:
-        class_names = [str(label) for label in range(int(arrays[1].max()) + 1)]
-    return _assemble(arrays, tuple(class_names), str(folder))
+    folder = Path(folder).expanduser()
+    if folder.is_dir() and downloads.holds_idx(folder):
+        arrays, names = _read_idx_folder(folder, size)
+    else:
+        parts, names = folders.read(folder, size)
+        whole = parts.get("all")
+        arrays = _parted(*whole, folder) if whole else [*parts["train"], *parts["test"]]
+    if class_names is not None and len(class_names) != len(names):
+        raise DataError(
+            f"{folder} has {len(names)} classes but {len(class_names)} names were given: pass one "
+            "name per class."
+        )
+    return _assemble(arrays, tuple(class_names or names), str(folder))
 
 
 def load_sample():
@@ -198,7 +203,7 @@ def load_sample():
     """
     try:
         with np.load(SAMPLE_FILE) as stored:
-            arrays = [stored[name] for name in FILE_NAMES]
+            arrays = [stored[name] for name in downloads.FILE_NAMES]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{SAMPLE_FILE} is missing or damaged: restore it with `git checkout -- {SAMPLE_FILE}`."
@@ -209,22 +214,26 @@ def load_sample():
 def load_profile():
     """Return the images that the active profile works on.
 
-    `smoke` takes the embedded sample, `quick` a stratified fifth of the verified data set, and
-    `full` all of it.
+    `full` takes all of the chosen data set (`FASHION_DATA_SET`; Fashion-MNIST by default), `quick`
+    a stratified fifth of it, and `smoke` the embedded sample of Fashion-MNIST, or about as many
+    images of another data set. No profile takes fewer than that of a small one.
     """
     profile = settings.profile()
-    if profile == "smoke":
+    if profile == "smoke" and settings.data_set() == settings.FASHION_MNIST:
         return load_sample()
     dataset = load()
-    share = settings.IMAGE_SHARE[profile]
+    train, train_share = _part(dataset.train, FEWEST_IMAGES["train"])
+    test, _ = _part(dataset.test, FEWEST_IMAGES["test"])
+    words = "" if train_share == 1.0 else f" (a stratified {train_share:.0%} of it)"
+    return Dataset(train, test, dataset.class_names, f"{dataset.source}{words}")
+
+
+def _part(labelled, fewest):
+    """Return the active profile's part of a set of images, and its share."""
+    share = max(settings.IMAGE_SHARE[settings.profile()], min(1.0, fewest / len(labelled)))
     if share == 1.0:
-        return dataset
-    return Dataset(
-        dataset.train.take(stratified_indices(dataset.train.labels, share)),
-        dataset.test.take(stratified_indices(dataset.test.labels, share)),
-        dataset.class_names,
-        f"{dataset.source} (a stratified {share:.0%} of it)",
-    )
+        return labelled, share
+    return labelled.take(stratified_indices(labelled.labels, share)), share
 
 
 def split(train, validation_fraction=0.2, seed=0):
@@ -342,104 +351,58 @@ def _describe(value):
     return f"a {type(value).__name__}"
 
 
-def _local_folders(problems):
-    return (
-        DEBIAN_FOLDER,
-        settings.cache_folder(),
-        Path.home() / ".keras" / "datasets" / "fashion-mnist",
-    )
+def _load_own(folder):
+    """Return a reader's images in the form that the networks of the series take."""
+    dataset = from_folder(folder, IMAGE_SIZE)
+    if len(dataset.class_names) != CLASSES:
+        raise DataError(
+            f"{folder} has {len(dataset.class_names)} classes, but the networks of the notebooks "
+            f"tell {CLASSES} apart: use {CLASSES} classes, or read the folder with "
+            "data.from_folder and train a network of your own for it."
+        )
+    return dataset
 
 
-def _downloaded_folder(problems):
-    folder = settings.cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in FILE_NAMES:
-            _download(DOWNLOAD_ADDRESS + name + ".gz", folder / f"{name}.gz")
-    except OSError as error:
-        problems.append(f"the download failed ({error})")
-        return ()
-    return (folder,)
-
-
-def _download(address, target):
-    partial = target.with_name(target.name + ".part")
-    try:
-        with urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_SECONDS) as response:
-            with open(partial, "wb") as file:
-                shutil.copyfileobj(response, file)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _debian_package_folder(problems):
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        return ()
-    folder = settings.cache_folder()
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            _run(["apt-get", "download", "-qq", DEBIAN_PACKAGE], scratch)
-            (package,) = Path(scratch).glob("*.deb")
-            _run(["dpkg-deb", "-x", str(package), "unpacked"], scratch)
-            unpacked = Path(scratch) / "unpacked" / DEBIAN_FOLDER.relative_to("/")
-            folder.mkdir(parents=True, exist_ok=True)
-            for name in FILE_NAMES:
-                shutil.copyfile(unpacked / f"{name}.gz", folder / f"{name}.gz")
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            problems.append(f"Debian's package could not be fetched ({type(error).__name__})")
-            return ()
-    return (folder,)
-
-
-def _run(command, folder):
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
-
-
-def _load_verified(folder):
+def _read_idx_folder(folder, size):
+    """Return the four arrays of a folder's IDX files, and the class indices as names."""
     arrays = []
-    for name in FILE_NAMES:
-        content = _read_file(folder, name)
-        _verify(content, name, folder)
-        arrays.append(_parse_idx(content, folder / name))
-    return _assemble(arrays, CLASS_NAMES, str(folder))
-
-
-def _read_file(folder, name):
-    if not folder.is_dir():
-        raise DataError(f"The folder {folder} does not exist. Remedy: {REMEDIES}.")
-    for path, opener in ((folder / f"{name}.gz", gzip.open), (folder / name, open)):
-        if path.is_file():
-            try:
-                with opener(path, "rb") as file:
-                    return file.read()
-            except EOFError as error:
-                raise DataError(
-                    f"{path} is truncated. Remedy: delete it, then {REMEDIES}."
-                ) from error
-            except (OSError, zlib.error) as error:
-                raise DataError(
-                    f"{path} cannot be read or decompressed ({error}). Remedy: delete it, then "
-                    f"{REMEDIES}."
-                ) from error
-    raise DataError(f"{name}.gz is missing in {folder}. Remedy: {REMEDIES}.")
-
-
-def _verify(content, name, folder):
-    digest = hashlib.sha256(content).hexdigest()
-    if digest == FASHION_MNIST_SHA256[name]:
-        return
-    for other, expected in FASHION_MNIST_SHA256.items():
-        if digest == expected:
+    for name in downloads.FILE_NAMES:
+        content, path = downloads.read(folder, name, "put all four files there")
+        arrays.append(_parse_idx(content, path))
+        rank, kind = (3, "images") if "images" in name else (1, "labels")
+        if arrays[-1].ndim != rank or not arrays[-1].size:
             raise DataError(
-                f"{folder / name} holds the content of {other}: the files are swapped. Remedy: "
-                "rename them, or fetch the data set again."
+                f"{path} holds an array of shape {arrays[-1].shape}, which are no {kind}: put a "
+                f"file with {'(N, height, width) pixels' if rank == 3 else 'N labels'} there."
             )
-    raise DataError(
-        f"{folder / name} is not Fashion-MNIST's (its SHA-256 differs): it is altered, truncated "
-        "or of another data set with the same file names, such as MNIST. Remedy: delete it, then "
-        f"{REMEDIES}."
-    )
+    for images, labels, name in ((*arrays[:2], "train"), (*arrays[2:], "t10k")):
+        if len(images) != len(labels):
+            raise DataError(
+                f"In {folder}, {name}-images has {len(images)} images but {name}-labels "
+                f"{len(labels)} labels: put two files there that belong together."
+            )
+    if size is None and arrays[0].shape[1:] != arrays[2].shape[1:]:
+        raise DataError(
+            f"In {folder}, training images have {arrays[0].shape[1:]} pixels and test images "
+            f"{arrays[2].shape[1:]}: make them equally large, or pass a size."
+        )
+    if size is not None:
+        arrays[::2] = [folders.resized_stack(images, size) for images in arrays[::2]]
+    highest = max(int(labels.max()) for labels in arrays[1::2])
+    return arrays, [str(label) for label in range(highest + 1)]
+
+
+def _parted(images, labels, folder):
+    """Divide images that came in one part into four arrays, those of training and of test."""
+    chosen = stratified_indices(labels, TEST_SHARE)
+    kept = np.setdiff1d(np.arange(len(labels)), chosen)
+    for label in np.unique(labels):
+        if label not in labels[chosen] or label not in labels[kept]:
+            raise DataError(
+                f"{folder} has a class of {np.sum(labels == label)} images, too few to divide into "
+                "training and test images: add some, or make the folders train/ and test/."
+            )
+    return images[kept], labels[kept], images[chosen], labels[chosen]
 
 
 def _parse_idx(content, path):

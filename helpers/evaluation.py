@@ -4,6 +4,8 @@ Predictions become accuracy with its interval, a report and a confusion matrix p
 calibration, and tests that compare two models on the same images or on several seeds.
 """
 
+import collections
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +18,9 @@ from helpers import settings
 # Softmax in bfloat16 misses a sum of one by less than this; outputs that are no probabilities by
 # far more.
 SUM_TOLERANCE = 0.02
+# From so many answers on discordant images, Cochran's statistic follows chi-square closely enough.
+LEAST_FOR_CHI_SQUARE = 24
+FEWEST_RESAMPLES = 100
 
 
 def inference_function(model):
@@ -512,6 +517,206 @@ def holm(p_values):
     return adjusted
 
 
+class CochranQ(NamedTuple):
+    """Cochran's statistic of several models, its degrees of freedom, and the test's p-value.
+
+    `discordant` counts the images that some of the models classified correctly and others did not;
+    `method` is `exact` or `chi-square`.
+    """
+
+    statistic: float
+    degrees: int
+    p_value: float
+    discordant: int
+    method: str
+
+
+def cochran_q(labels, predictions):
+    """Test whether several trained models differ in accuracy at all, image by image.
+
+    One test for all models together, before pairs are compared: if they were equally good, each
+    image would be classified correctly by as many of them as it is, but by any of them alike. A
+    small p-value says that not all models are equally accurate on images of this kind; it does not
+    say which ones differ (compare pairs with `mcnemar` and `holm`), nor by how much, nor how the
+    models would do after another training.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    predictions : sequence or dict of numpy.ndarray
+        Of two models or more: predicted classes, shape (N,), or probabilities, shape (N, classes).
+
+    Returns
+    -------
+    CochranQ
+        The p-value is that of the chi-square distribution where discordant images times models are
+        at least `LEAST_FOR_CHI_SQUARE`, and otherwise exact: the share of all ways to deal each
+        image's right answers to the models that lead to a statistic as large. With two models the
+        exact one equals that of `mcnemar`. Without any discordant image the statistic is 0 and the
+        p-value 1.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than two models, or the arrays do not fit each other.
+
+    References
+    ----------
+    Cochran, "The Comparison of Percentages in Matched Samples", Biometrika 37, 1950. Tate and
+    Brown, "Note on the Cochran Q Test", Journal of the American Statistical Association 65, 1970
+    (when the approximation holds, and the exact test).
+    """
+    given = list(predictions.values() if isinstance(predictions, dict) else predictions)
+    if len(given) < 2:
+        raise settings.UserError(
+            f"Cochran's test needs two models or more, not {len(given)}: pass one array each."
+        )
+    right = np.stack([_right(labels, each) for each in given], axis=1)
+    models = right.shape[1]
+    counts = right.sum(axis=1)
+    discordant = right[(counts > 0) & (counts < models)]
+    if not len(discordant):
+        return CochranQ(0.0, models - 1, 1.0, 0, "exact")
+    by_image, by_model = discordant.sum(axis=1), discordant.sum(axis=0)
+    spread = float(models * by_image.sum() - (by_image**2).sum())
+    statistic = _spread_of_totals(by_model) * (models - 1) / spread
+    if len(discordant) * models >= LEAST_FOR_CHI_SQUARE:
+        p_value, method = float(stats.chi2.sf(statistic, models - 1)), "chi-square"
+    else:
+        p_value, method = _exact_cochran(by_image, by_model), "exact"
+    return CochranQ(statistic, models - 1, p_value, len(discordant), method)
+
+
+class Difference(NamedTuple):
+    """A difference of two models with its interval."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def bootstrap_difference(
+    labels, first, second, metric=None, confidence=0.95, resamples=10_000, seed=0
+):
+    """Return by how much one trained model is better than another, with a bootstrap interval.
+
+    Images are drawn with replacement, each with the answers of both models, and the interval holds
+    the middle of the differences so found (percentile bootstrap). It is about other test images of
+    the same kind for these two trained models; how much training again changes is told by
+    `seed_difference`. For accuracies it agrees with `paired_gain`, which is enough there; for a
+    metric of which no formula is known, such as macro F1, it is the way to an interval.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (N,), integer
+    first, second : numpy.ndarray
+        Predicted classes, shape (N,), or probabilities, shape (N, classes).
+    metric : callable, optional
+        Takes labels and predictions of the drawn images and returns a number. Accuracy by default,
+        which is drawn all at once: the images that only one of the two classified correctly are
+        multinomial counts.
+    confidence : float
+        Between 0 and 1.
+    resamples : int
+        How often to draw, at least 100; a metric of your own is computed twice for each.
+    seed : int
+        The same seed gives the same interval.
+
+    Returns
+    -------
+    Difference
+        Of `first` less `second`.
+
+    Raises
+    ------
+    UserError
+        If the arrays do not fit each other, or there are fewer than 100 resamples.
+
+    References
+    ----------
+    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile
+    interval) and 8 (what to draw: here whole images, so that pairs stay together).
+    """
+    first_right, second_right = _right(labels, first), _right(labels, second)
+    if resamples < FEWEST_RESAMPLES:
+        raise settings.UserError(
+            f"{resamples} resamples give no interval: draw at least {FEWEST_RESAMPLES}."
+        )
+    labels, first, second = (np.asarray(each) for each in (labels, first, second))
+    count, generator = len(labels), np.random.default_rng(seed)
+    if metric is None:
+        only_first = (first_right & ~second_right).sum()
+        only_second = (second_right & ~first_right).sum()
+        shares = np.array([only_first, only_second, count - only_first - only_second]) / count
+        drawn = generator.multinomial(count, shares, size=resamples)
+        difference, found = (only_first - only_second) / count, (drawn[:, 0] - drawn[:, 1]) / count
+    else:
+        rows = (generator.integers(0, count, count) for _ in range(resamples))
+        found = [metric(labels[at], first[at]) - metric(labels[at], second[at]) for at in rows]
+        difference = metric(labels, first) - metric(labels, second)
+    low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Difference(float(difference), float(low), float(high))
+
+
+class SeedDifference(NamedTuple):
+    """A mean difference over seeds with its interval, the test's p-value, and the seeds in it."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    seeds: tuple
+
+
+def seed_difference(first, second, confidence=0.95):
+    """Compare two models that were trained with the same seeds.
+
+    Student's t over the differences, seed by seed. It is about training again with other seeds, on
+    the same training and test images; that other test images would come out differently is told by
+    `bootstrap_difference` and `mcnemar`. The pairing helps where a seed does the same to both
+    models, for instance through their starting weights, and costs little where it does not. With
+    few seeds the interval is wide, and it trusts that differences scatter as a normal distribution.
+
+    Parameters
+    ----------
+    first, second : dict
+        The figure of one model, such as its test accuracy, by seed. Only common seeds count.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    SeedDifference
+        Of `first` less `second`. With one common seed, interval and p-value are NaN, as of one
+        difference no spread can be known.
+
+    Raises
+    ------
+    UserError
+        If there is no common seed, or a figure is not finite.
+
+    References
+    ----------
+    Student, "The Probable Error of a Mean", Biometrika 6, 1908. Bouthillier et al., "Accounting for
+    Variance in Machine Learning Benchmarks", MLSys 2021 (which sources of variance to average
+    over).
+    """
+    seeds = tuple(sorted(first.keys() & second.keys()))
+    if not seeds:
+        raise settings.UserError(
+            "The two models have no seed in common: train both with the same seeds."
+        )
+    differences = [first[seed] - second[seed] for seed in seeds]
+    mean, low, high = seed_interval(differences, confidence)
+    p_value = float("nan")
+    if len(seeds) > 1:
+        error = float(stats.sem(differences))
+        p_value = float(mean == 0.0)
+        if error > 0:
+            p_value = float(2 * stats.t.sf(abs(mean) / error, len(seeds) - 1))
+    return SeedDifference(mean, low, high, p_value, seeds)
+
+
 def seed_interval(values, confidence=0.95):
     """Return mean and interval of a figure measured once per seed.
 
@@ -586,6 +791,36 @@ def _normalised(probabilities, what):
             "softmax, and lower the learning rate if training diverged to NaN."
         )
     return probabilities / sums
+
+
+def _spread_of_totals(totals):
+    """Return the sum of squared deviations of the models' totals, times the number of models."""
+    totals = np.asarray(totals)
+    return float(len(totals) * (totals**2).sum() - totals.sum() ** 2)
+
+
+def _exact_cochran(by_image, by_model):
+    """Return the share of all ways to deal right answers that spread the totals as widely.
+
+    Image after image, each set of models that may have been right on it is equally likely. Totals
+    are kept in order, as which model has which does not matter to their spread.
+    """
+    models = len(by_model)
+    first, *others = map(int, by_image)
+    chances = {(0,) * (models - first) + (1,) * first: 1.0}
+    for count in others:
+        ways = list(itertools.combinations(range(models), count))
+        following = collections.defaultdict(float)
+        for totals, chance in chances.items():
+            for way in ways:
+                gained = tuple(sorted(total + (place in way) for place, total in enumerate(totals)))
+                following[gained] += chance / len(ways)
+        chances = following
+    observed = _spread_of_totals(by_model)
+    as_wide = [
+        chance for totals, chance in chances.items() if _spread_of_totals(totals) >= observed
+    ]
+    return min(sum(as_wide), 1.0)
 
 
 def _right(labels, predictions):

@@ -23,7 +23,13 @@ def render():
     -------
     list of str
         Names of the pages that changed.
+
+    Raises
+    ------
+    UserError
+        If `FASHION_DATA_SET` names another data set, of which nothing is published.
     """
+    settings.check_publishable()
     pages = {README: readme(README.read_text(encoding="utf-8"))}
     for name in series.names():
         path = settings.NOTEBOOKS / f"{name}.ipynb"
@@ -100,5 +106,8 @@ def _between(text, marker, content):
 
 
 if __name__ == "__main__":
-    print("\n".join(f"rendered {name}" for name in render()) or "All pages agree with the results.")
-    sys.exit(0)
+    try:
+        changed = render()
+    except settings.UserError as error:
+        sys.exit(str(error))
+    print("\n".join(f"rendered {name}" for name in changed) or "All pages agree with the results.")

@@ -326,7 +326,8 @@ def train(recipe, images, seed=0, callbacks=()):
 def backup_folder(recipe, seed):
     """Return the folder that keeps the state of an unfinished training, a `pathlib.Path`."""
     words = [f"{key}_{value}" for key, value in dataclasses.asdict(recipe).items()]
-    return settings.OUTPUTS / "record" / "-".join([settings.profile(), *words, f"seed_{seed}"])
+    name = "-".join([settings.profile(), *words, f"seed_{seed}"])
+    return settings.outputs_folder() / "record" / name
 
 
 def finish(run, recipe, test):

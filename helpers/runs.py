@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import evaluation, settings
+from helpers import evaluation, provenance, settings, stamp
 
 METRICS = (
     "validation_accuracy",
@@ -77,7 +77,9 @@ class Result:
     to one value per epoch; `recipe` is what `training.train` was told; `epoch` is the one, counted
     from 1, whose weights are reported, and `choice` how it was chosen. `order` is the place of the
     model in the series. `mflops` is NaN where operations are not counted; `prediction_seconds` are
-    those of 10,000 images, where they were measured. `written` is in UTC.
+    those of 10,000 images, where they were measured. `written` is in UTC. `commit` and
+    `definitions` say which code made it, see `provenance.commit` and `stamp.of_model`; they are
+    None in results from before that was kept.
     """
 
     model: str
@@ -107,6 +109,8 @@ class Result:
     probabilities_sha256: str
     file: Path = dataclasses.field(metadata={"stored": False})
     prediction_seconds: float | None = None
+    commit: str | None = None
+    definitions: dict | None = None
 
     def probabilities(self):
         """Return the test probabilities, shape (N, classes), float32; each row sums to 1.
@@ -369,7 +373,7 @@ def load(model, seed=0, folder=None):
         Name of a model, or of a variant as `<model>__<arm>`.
     seed : int
     folder : path, optional
-        Default: the published results.
+        Default: the published results; see `settings.reference_results`.
 
     Returns
     -------
@@ -397,7 +401,8 @@ def load_all(folder=None, variants=False):
     Parameters
     ----------
     folder : path, optional
-        Default: the published results. A folder that does not exist holds none.
+        Default: the published results; see `settings.reference_results`. A folder that does not
+        exist holds none.
     variants : bool
         Whether to include the arms of ablations, each after the model it varies.
 
@@ -421,7 +426,7 @@ def table(folder=None, variants=False):
     Parameters
     ----------
     folder : path, optional
-        Default: the published results.
+        Default: the published results; see `settings.reference_results`.
     variants : bool
         Whether to include the arms of ablations.
 
@@ -464,7 +469,8 @@ def expected(model):
         If a published file of the model is damaged.
     """
     results = sorted(
-        (_read(path) for path in _folder(None).glob(f"{model}/seed_*.json")), key=_place
+        (_read(path) for path in settings.PUBLISHED_RESULTS.glob(f"{model}/seed_*.json")),
+        key=_place,
     )
     if not results:
         return f"No result of {model} is published yet: a run in the full profile makes one."
@@ -555,28 +561,54 @@ def duration(seconds):
 
 
 def main(arguments=None):
-    """Print the table of results; return the exit status, 2 where a sentence says what is wrong."""
+    """Print the table of results, or compare them with the code of today.
+
+    Returns
+    -------
+    int
+        Exit status: 1 where a result contradicts the code, 2 where a sentence says what is wrong.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m helpers.runs", description="Print the table of results."
     )
     parser.add_argument("--csv", action="store_true", help="comma-separated values, for machines")
     parser.add_argument("--folder", type=Path, help="read another folder than notebooks/results")
     parser.add_argument("--variants", action="store_true", help="include the arms of ablations")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="say which results, arms included, no longer match the code that claims them",
+    )
     options = parser.parse_args(arguments)
     try:
         if options.folder and not options.folder.is_dir():
             raise settings.UserError(f"{options.folder} is no folder: name one that holds results.")
+        if options.check:
+            return _check(load_all(options.folder, variants=True), options.csv)
         results = table(options.folder, options.variants)
     except settings.UserError as error:
         print(error, file=sys.stderr)
         return 2
     if options.csv:
-        print(results.to_csv(index=False, float_format="%.6g", lineterminator="\n"), end="")
+        _print_csv(results)
     elif results.empty:
         print(f"No results in {_folder(options.folder)} yet: run a notebook to make one.")
     else:
         print(terminal_table(results))
     return 0
+
+
+def _check(results, csv):
+    checked = provenance.check(results)
+    if csv:
+        _print_csv(checked)
+    else:
+        print(provenance.report(checked))
+    return int((checked["verdict"] == provenance.CONTRADICTS).any())
+
+
+def _print_csv(table):
+    print(table.to_csv(index=False, float_format="%.6g", lineterminator="\n"), end="")
 
 
 def _check_name(name):
@@ -607,8 +639,7 @@ def _keep(name, seed, specification, probabilities, labels, validation, *, recip
         file=_file(settings.results_folder(), name, seed),
         **known,
     )
-    _write(result, content)
-    return result
+    return _write(result, content)
 
 
 def _network_validation(run, views):
@@ -669,7 +700,7 @@ def _rounded(value):
 
 
 def _folder(folder):
-    return settings.PUBLISHED_RESULTS if folder is None else Path(folder)
+    return settings.reference_results() if folder is None else Path(folder)
 
 
 def _file(folder, model, seed):
@@ -677,7 +708,9 @@ def _file(folder, model, seed):
 
 
 def _write(result, arrays):
-    """Write both files whole or not at all."""
+    """Write both files whole or not at all; return the result with the code that made it."""
+    definitions = stamp.of_model(result.variant_of or result.model, result.recipe)
+    result = dataclasses.replace(result, commit=provenance.commit(), definitions=definitions)
     files = {
         result.file.with_suffix(".npz"): arrays,
         result.file: (json.dumps(_document(result), indent=1, allow_nan=False) + "\n").encode(),
@@ -698,6 +731,7 @@ def _write(result, arrays):
         for path in temporary.values():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+    return result
 
 
 def _write_through(path, content):

@@ -62,6 +62,9 @@ HINT_PLACEHOLDER = (
 SECONDS_BETWEEN_UPDATES = 0.5
 SECONDS_BETWEEN_LINES = 60
 INTERRUPTED = 130
+# Cells with this tag check what the text claims, and the text is about Fashion-MNIST.
+CHECK = "hide-input"
+SKIPPED = "skip-execution"  # nbclient's own default
 
 
 def names():
@@ -97,9 +100,11 @@ def read(name):
 def run(profile="quick", only=None, seed=0, fresh=False):
     """Execute copies of the notebooks, each in a kernel of its own, and write an index page.
 
-    Copies, HTML pages and results go to `settings.OUTPUTS / profile`. A notebook that passed before
-    is not run again as long as neither it, helpers/, the profile nor the seed have changed. Where
-    no real data can be had the smoke profile runs in place of the others, and a line says so.
+    Copies, HTML pages and results go to `settings.outputs_folder() / profile`. A notebook that
+    passed before is not run again as long as neither it, helpers/, the profile, the seed nor the
+    reader's own images have changed. Where Fashion-MNIST cannot be had the smoke profile runs in
+    place of the others, and a line says so. With another data set the cells that check what the
+    text claims of Fashion-MNIST are left out.
 
     Parameters
     ----------
@@ -118,11 +123,12 @@ def run(profile="quick", only=None, seed=0, fresh=False):
     Raises
     ------
     UserError
-        If there is no such notebook, or `FASHION_MNIST_DIR` names a folder without the data.
+        If there is no such notebook, `FASHION_MNIST_DIR` names a folder without the data, or
+        another data set was chosen and cannot be had.
     """
     chosen = choose(only)
     profile = _available(profile)
-    folder = settings.OUTPUTS / profile
+    folder = settings.outputs_folder() / profile
     record = _Record(folder)
     sources = {name: _sources(name, profile, seed) for name in chosen}
 
@@ -133,7 +139,10 @@ def run(profile="quick", only=None, seed=0, fresh=False):
     for name in chosen:
         if fresh or not finished(name) or (waiting and _reads_results(read(name))):
             waiting.append(name)
-    print(f"Profile {profile}, seed {seed}; executed copies go to {_shown(folder)}.")
+    print(
+        f"Data set {settings.data_set()}, profile {profile}, seed {seed}; executed copies go to "
+        f"{_shown(folder)}."
+    )
     _report_kept([name for name in chosen if name not in waiting])
 
     def keep(name, notebook, outcome):
@@ -180,8 +189,9 @@ def publish(only=None, seed=0):
     Raises
     ------
     UserError
-        If there is no such notebook, or no real data.
+        If there is no such notebook, no real data, or another data set was chosen.
     """
+    settings.check_publishable()
     chosen = choose(only)
     data.load()
 
@@ -353,6 +363,7 @@ class _Execution(threading.Thread):
             km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_ThisPython()),
             timeout=None,
             record_timing=False,
+            skip_cells_with_tag=SKIPPED if settings.data_set() == settings.FASHION_MNIST else CHECK,
             resources={"metadata": {"path": str(settings.NOTEBOOKS)}},
         )
 
@@ -534,12 +545,13 @@ def _execute(notebook, environment, progress):
 
 def _available(profile):
     """Return the profile, or `smoke` where it needs real data that cannot be had."""
-    if profile == "smoke":
+    own = settings.data_set() != settings.FASHION_MNIST
+    if profile == "smoke" and not own:
         return profile
     try:
         data.load()
     except data.DataError as error:
-        if settings.data_folder() is not None:
+        if own or settings.data_folder() is not None:
             raise
         if not (_refreshed_packages() and _loads()):
             print(
@@ -577,14 +589,17 @@ def _environment(profile, seed, results):
     environment.pop("FASHION_RESULTS_DIR", None)
     if results is not None:
         environment["FASHION_RESULTS_DIR"] = str(results)
-    if settings.data_folder() is not None:
-        environment["FASHION_MNIST_DIR"] = str(settings.data_folder().resolve())
+    # A kernel works in the notebooks' folder, where relative paths would lead elsewhere.
+    environment["FASHION_DATA_SET"] = str(settings.data_set())
+    for name in settings.DATA_SETS:
+        if settings.data_folder(name) is not None:
+            environment[settings.folder_variable(name)] = str(settings.data_folder(name).resolve())
     return environment
 
 
 def _sources(name, profile, seed):
     """Return a hash of a notebook's text, of helpers/, and of the conditions of a run."""
-    digest = hashlib.sha256(repr((profile, seed, _versions())).encode())
+    digest = hashlib.sha256(repr((profile, seed, _versions(), _own_images())).encode())
     for cell in read(name).cells:
         digest.update(repr((cell.cell_type, cell.source)).encode())
     for path in sorted((settings.REPOSITORY / "helpers").rglob("*.*")):
@@ -593,11 +608,20 @@ def _sources(name, profile, seed):
     return digest.hexdigest()
 
 
+def _own_images():
+    """Return what changes as soon as a reader's folder of images does; None for known data sets."""
+    folder = settings.data_set()
+    if isinstance(folder, str):
+        return None
+    files = ((path, path.stat()) for path in sorted(folder.rglob("*")))
+    return [(str(path), found.st_size, found.st_mtime_ns) for path, found in files]
+
+
 def _key(name, profile, sources):
     """Return what decides whether a finished notebook must run again: sources, results it reads."""
     digest = hashlib.sha256(sources.encode())
     if _reads_results(read(name)):
-        folders = (settings.PUBLISHED_RESULTS, settings.OUTPUTS / profile / "results")
+        folders = (settings.PUBLISHED_RESULTS, settings.outputs_folder() / profile / "results")
         for path in sorted(path for folder in folders for path in folder.glob("*/*.json")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -673,7 +697,7 @@ td.number {{ text-align: right; white-space: nowrap; }}
 a {{ color: #0b4f8a; }}
 </style>
 <h1>Fashion-MNIST, model by model</h1>
-<p>Profile {profile}, executed copies. {note}</p>
+<p>Data set {data_set}, profile {profile}, executed copies. {note}</p>
 <h2>Notebooks</h2>
 <div><table>
 <tr><th>Notebook</th><th>Question</th><th>Status</th><th>Time</th><th>Finished</th></tr>
@@ -694,6 +718,7 @@ def _write_index(folder, profile, record):
     rows = [_index_row(name, record.entries[name]) for name in names() if name in record.entries]
     page = PAGE.format(
         profile=profile,
+        data_set=html.escape(str(settings.data_set())),
         note=NOTES[profile],
         notebooks="\n".join(rows),
         results=_results_html(runs.table(folder / "results")),
@@ -806,7 +831,7 @@ def main(arguments=None):
         if options.command == "publish":
             return publish(options.only, seed)
         if options.command == "index":
-            folder = settings.OUTPUTS / options.profile
+            folder = settings.outputs_folder() / options.profile
             _write_index(folder, options.profile, _Record(folder))
             print(_shown(folder / "index.html"))
         else:

@@ -4,7 +4,9 @@ This is the only module that reads environment variables; every size and every e
 series passes through it, so that one word (`smoke`, `quick` or `full`) scales all notebooks.
 """
 
+import hashlib
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,16 +16,22 @@ PUBLISHED_RESULTS = NOTEBOOKS / "results"
 OUTPUTS = REPOSITORY / "outputs"
 REPOSITORY_ADDRESS = "https://github.com/YOUR_NAME/fashion-mnist-notebooks"
 
+FASHION_MNIST = "fashion_mnist"
+DATA_SETS = (FASHION_MNIST, "mnist", "kmnist")
 PROFILES = ("smoke", "quick", "full")
 # Share of the images and of the epochs that a profile uses, and the fewest epochs it may use.
-# The smoke profile takes its images from the embedded sample, so its share of images is not used.
-IMAGE_SHARE = {"quick": 0.2, "full": 1.0}
+# How few images a profile may use is decided by helpers/data.py.
+IMAGE_SHARE = {"smoke": 0.0, "quick": 0.2, "full": 1.0}
 EPOCH_SHARE = {"smoke": 0.0, "quick": 0.2, "full": 1.0}
 FEWEST_EPOCHS = 2
 
 
 class UserError(Exception):
     """A failure the reader can mend: its message says what is wrong and what to do."""
+
+
+class DataError(UserError):
+    """The data is missing, damaged, of the wrong shape, or not the data set it claims to be."""
 
 
 def profile():
@@ -57,9 +65,46 @@ def seed():
     return int(text)
 
 
-def data_folder():
-    """Return the folder that `FASHION_MNIST_DIR` names, or None where it is not set."""
-    folder = os.environ.get("FASHION_MNIST_DIR", "")
+def data_set():
+    """Return which images the series works on, as `FASHION_DATA_SET` says.
+
+    Returns
+    -------
+    str or pathlib.Path
+        A name of `DATA_SETS` (default: Fashion-MNIST), or the folder of the reader's own images.
+
+    Raises
+    ------
+    UserError
+        If `FASHION_DATA_SET` is neither.
+    """
+    text = os.environ.get("FASHION_DATA_SET", "") or FASHION_MNIST
+    name = known_name(text)
+    if name is not None:
+        return name
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise UserError(
+            f"FASHION_DATA_SET is {text!r}, which is no folder and no data set this project knows: "
+            f"set it to one of {', '.join(DATA_SETS)}, or to a folder of your own images."
+        )
+    return folder.resolve()
+
+
+def known_name(text):
+    """Return the name in `DATA_SETS` that a text spells, as `Fashion-MNIST` does, or None."""
+    name = str(text).lower().replace("-", "_")
+    return name if name in DATA_SETS else None
+
+
+def folder_variable(name):
+    """Return the name of the environment variable that says where a known data set's files are."""
+    return f"{name.upper()}_DIR"
+
+
+def data_folder(name=FASHION_MNIST):
+    """Return the folder that `FASHION_MNIST_DIR` (`MNIST_DIR`, …) names, or None where unset."""
+    folder = os.environ.get(folder_variable(name), "")
     return Path(folder).expanduser() if folder else None
 
 
@@ -69,15 +114,63 @@ def cache_folder():
     return (Path(base) if base else Path.home() / ".cache") / "fashion-mnist-notebooks"
 
 
+def outputs_folder():
+    """Return the folder of what runs leave behind.
+
+    That is `outputs/` for Fashion-MNIST, and for another data set a folder of its own in it. That
+    of a reader's folder bears its name and a digest of its path, as two folders may have one name.
+    """
+    chosen = data_set()
+    if chosen == FASHION_MNIST:
+        return OUTPUTS
+    if isinstance(chosen, str):
+        return OUTPUTS / chosen
+    words = re.sub(r"[^A-Za-z0-9_.-]+", "_", chosen.name)
+    return OUTPUTS / f"{words}-{hashlib.sha256(str(chosen).encode()).hexdigest()[:8]}"
+
+
 def results_folder():
     """Return the folder that this run writes its results to.
 
-    Only the `full` profile writes to the published results; `FASHION_RESULTS_DIR` overrides both.
+    Only the `full` profile with Fashion-MNIST writes to the published results. Every other run has
+    `outputs/<profile>/results`, and with another data set `outputs/<data set>/<profile>/results`.
+    `FASHION_RESULTS_DIR` overrides them all.
+
+    Raises
+    ------
+    UserError
+        If `FASHION_RESULTS_DIR` would put results of another data set among the published ones.
     """
     folder = os.environ.get("FASHION_RESULTS_DIR", "")
     if folder:
-        return Path(folder).expanduser().resolve()
-    return PUBLISHED_RESULTS if profile() == "full" else OUTPUTS / profile() / "results"
+        folder = Path(folder).expanduser().resolve()
+        if data_set() != FASHION_MNIST and folder.is_relative_to(PUBLISHED_RESULTS):
+            raise UserError(
+                f"FASHION_RESULTS_DIR is {folder}, which is for results of Fashion-MNIST alone: "
+                "name another folder, or unset FASHION_DATA_SET."
+            )
+        return folder
+    if profile() == "full" and data_set() == FASHION_MNIST:
+        return PUBLISHED_RESULTS
+    return outputs_folder() / profile() / "results"
+
+
+def reference_results():
+    """Return the folder of the results that a run is compared with.
+
+    These are the published ones; with another data set, of which none are published, they are those
+    of this run.
+    """
+    return PUBLISHED_RESULTS if data_set() == FASHION_MNIST else results_folder()
+
+
+def check_publishable():
+    """Raise UserError unless the series works on Fashion-MNIST: nothing else is published."""
+    if data_set() != FASHION_MNIST:
+        raise UserError(
+            f"FASHION_DATA_SET is {data_set()}, but only what was made with Fashion-MNIST is "
+            "published: unset FASHION_DATA_SET."
+        )
 
 
 def epochs(full):

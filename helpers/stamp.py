@@ -40,16 +40,23 @@ RESULT_MODULES = (
 )
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that.
 FOLLOWED_MODULES = ("cost", "runs")
-# Definitions in the result modules that change no result: they find files, show progress or text.
+# Definitions in the result modules that change no published result: they are about other data sets,
+# or show progress or text.
 WITHOUT_EFFECT = {
-    "data.DATA_SETS",
-    "data.REMEDIES",
-    "data._debian_package_folder",
-    "data._downloaded_folder",
-    "data._local_folders",
+    "data.OTHER_CLASS_NAMES",
+    "data._load_own",
     "models.source",
     "training.ProgressLine",
 }
+# What every result of a network goes through, and the modules whose classes its recipe names.
+EVERY_RESULT = (
+    ("data", "split"),
+    ("models", "build"),
+    ("training", "train"),
+    ("evaluation", "predict"),
+    ("evaluation", "metrics"),
+)
+NAMED_BY_RECIPES = ("optimizers", "pipeline")
 ON_IMPORT = "(on import)"  # stands for what a module does when it is imported
 MARKER = "# NBVAL_CHECK_OUTPUT"
 BOOTSTRAP_ID = "bootstrap"
@@ -146,11 +153,42 @@ def definitions(notebook, helpers=None):
     start = _references(tree, _imports(tree), modules, {})
     for name, module in modules.items():
         start |= {(name, key) for key in module.registered & strings}
-    return {
-        f"{name}.{key}": _sha256([_plain(node) for node in statements])[:16]
-        for (name, key), statements in sorted(_reached(start, modules).items())
-        if name in RESULT_MODULES
-    }
+    return _hashes(_reached(start, modules))
+
+
+def of_model(name, recipe, helpers=None):
+    """Return the definitions in the result modules that a result of a model went through.
+
+    That is what divides the images, builds, trains and judges, and what the recipe names:
+    optimizers, schedules and distortions. A notebook's own cells are not among it, nor is what
+    finds the images, whose content is verified.
+
+    Parameters
+    ----------
+    name : str
+        Of a registered model, or of an ensemble, whose recipe holds those of its members.
+    recipe : dict
+        As a result keeps it.
+    helpers : pathlib.Path, optional
+        The folder of the modules; this project's own by default.
+
+    Returns
+    -------
+    dict of str
+        As `definitions`.
+    """
+    modules = _modules(Path(helpers or settings.REPOSITORY / "helpers"))
+    start = set(EVERY_RESULT)
+    built = {member.partition("__")[0] for member in recipe.get("members", ())}
+    if built:
+        start.add(("ensembling", "average"))
+    words = set(re.findall(r"\w+", json.dumps(recipe)))
+    for module_name, module in modules.items():
+        start |= {(module_name, key) for key in module.registered & (built | {name})}
+        if module_name in NAMED_BY_RECIPES:
+            classes = {key for key in module.statements if key[0].isupper() and not key.isupper()}
+            start |= {(module_name, key) for key in classes & words}
+    return _hashes(_reached(start, modules))
 
 
 def normalise(notebook):
@@ -231,6 +269,14 @@ def _reached(start, modules):
         for statement in reached[pair]:
             waiting |= _references(statement, module.imports, modules, {name: module.statements})
     return reached
+
+
+def _hashes(reached):
+    return {
+        f"{name}.{key}": _sha256([_plain(node) for node in statements])[:16]
+        for (name, key), statements in sorted(reached.items())
+        if name in RESULT_MODULES
+    }
 
 
 class _Module:

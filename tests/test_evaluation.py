@@ -1,5 +1,6 @@
 """Predictions, intervals, calibration and paired tests, against hand counts and scikit-learn."""
 
+import itertools
 import math
 
 import numpy as np
@@ -292,6 +293,207 @@ class TestHolm:
     def test_refuses_what_is_no_p_value(self, p_values):
         with pytest.raises(UserError, match="p-value"):
             evaluation.holm(p_values)
+
+
+def answers(right):
+    """Labels, and the predictions of several models that are right as a 0/1 matrix says."""
+    right = np.asarray(right)
+    return np.zeros(len(right), dtype=int), [1 - column for column in right.T]
+
+
+# The example of Conover's textbook and of NIST's Dataplot that statsmodels is tested with: three
+# models, twelve images.
+CONOVER = """111 111 010 110 000 111 111 110 001 010 111 111"""
+# The example that statsmodels compares with SAS: how often each row of three answers occurs.
+SAS = {"000": 6, "100": 2, "001": 16, "101": 4, "010": 2, "110": 6, "011": 4, "111": 6}
+
+
+def matrix(rows):
+    return [[int(digit) for digit in row] for row in rows]
+
+
+class TestCochranQ:
+    def test_published_example_with_few_images(self):
+        right = matrix(CONOVER.split())
+        found = evaluation.cochran_q(*answers(right))
+        assert found.statistic == pytest.approx(2.8)
+        assert (found.degrees, found.discordant, found.method) == (2, 5, "exact")
+        assert stats.chi2.sf(found.statistic, 2) == pytest.approx(0.246597, abs=1e-6)
+        assert found.p_value == pytest.approx(self.by_enumeration(right))
+
+    def test_published_example_with_many_images(self):
+        right = matrix([row for row, count in SAS.items() for _ in range(count)])
+        found = evaluation.cochran_q(*answers(right))
+        assert (found.statistic, found.p_value) == pytest.approx((8.4706, 0.0145), abs=5e-5)
+        assert (found.degrees, found.discordant, found.method) == (2, 34, "chi-square")
+
+    def test_hand_computation(self):
+        # The last image says nothing. Of the others the totals are 3, 1, 0, so that
+        # Q = 2 (3 (9 + 1) - 16) / (3 * 4 - 6). As wide only if the first two images fall to one
+        # model, by a chance of 1 in 3, and the third image to it too, 2 in 3.
+        found = evaluation.cochran_q(*answers([[1, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 1]]))
+        assert found.statistic == pytest.approx(28 / 6)
+        assert found.discordant == 3
+        assert found.p_value == pytest.approx(2 / 9)
+
+    @staticmethod
+    def by_enumeration(right):
+        """Deal every image's right answers in all ways, without any shortcut."""
+        right = np.asarray(right)
+
+        def spread(rows):
+            totals = np.sum(rows, axis=0)
+            return len(totals) * (totals**2).sum() - totals.sum() ** 2
+
+        ways = [sorted(set(itertools.permutations(row.tolist()))) for row in right]
+        found = [spread(rows) for rows in itertools.product(*ways)]
+        return np.mean(np.array(found) >= spread(right))
+
+    def test_the_exact_test_counts_all_ways(self):
+        generator = np.random.default_rng(5)
+        for models, images in ((2, 9), (3, 6), (4, 5), (5, 4)):
+            right = generator.integers(0, 2, (images, models))
+            found = evaluation.cochran_q(*answers(right))
+            assert found.method == "exact"
+            assert found.p_value == pytest.approx(self.by_enumeration(right))
+
+    def test_two_models_are_mcnemars_case(self, random_predictions):
+        labels, probabilities = random_predictions
+        second = np.roll(probabilities, 3, axis=0)
+        found = evaluation.cochran_q(labels, {"a": probabilities, "b": second})
+        b, c, _ = evaluation.mcnemar(labels, probabilities, second)
+        assert found.statistic == pytest.approx((b - c) ** 2 / (b + c))
+        few = answers([[1, 0]] * 7 + [[0, 1]] * 2)
+        assert evaluation.cochran_q(*few).p_value == pytest.approx(
+            evaluation.mcnemar(few[0], *few[1]).p_value
+        )
+
+    def test_the_approximation_is_near_the_exact_value(self, monkeypatch):
+        right = np.random.default_rng(1).random((40, 4)) < [0.6, 0.65, 0.7, 0.75]
+        rough = evaluation.cochran_q(*answers(right.astype(int)))
+        monkeypatch.setattr(evaluation, "LEAST_FOR_CHI_SQUARE", 10**6)
+        exact = evaluation.cochran_q(*answers(right.astype(int)))
+        assert (rough.method, exact.method) == ("chi-square", "exact")
+        assert 0.01 < rough.p_value < 0.5
+        assert rough.p_value == pytest.approx(exact.p_value, rel=0.15)
+
+    def test_models_that_agree_do_not_differ(self, random_predictions):
+        labels, probabilities = random_predictions
+        found = evaluation.cochran_q(labels, [probabilities] * 3)
+        assert found == (0.0, 2, 1.0, 0, "exact")
+
+    def test_many_models_and_one_image_need_no_time(self):
+        found = evaluation.cochran_q(*answers([[1] * 12 + [0] * 11]))
+        assert found.p_value == 1.0
+
+    def test_refuses_one_model_and_other_images(self, random_predictions):
+        labels, probabilities = random_predictions
+        with pytest.raises(UserError, match="two models or more, not 1"):
+            evaluation.cochran_q(labels, [probabilities])
+        with pytest.raises(UserError, match="same images"):
+            evaluation.cochran_q(labels, [probabilities, probabilities[:-1]])
+
+
+class TestBootstrapDifference:
+    def test_against_scipy(self, random_predictions):
+        labels, first = random_predictions
+        second = np.roll(first, 40, axis=0)
+        found = evaluation.bootstrap_difference(labels, first, second, resamples=50_000)
+        right = [(each.argmax(axis=1) == labels).astype(float) for each in (first, second)]
+        expected = stats.bootstrap(
+            right,
+            lambda a, b, axis: np.mean(a - b, axis=axis),
+            paired=True,
+            method="percentile",
+            n_resamples=20_000,
+            batch=1000,
+            random_state=np.random.default_rng(1),
+        ).confidence_interval
+        assert found.difference == pytest.approx(np.mean(right[0]) - np.mean(right[1]))
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.005)
+
+    def test_a_metric_of_ones_own_gives_the_same_interval(self, random_predictions):
+        labels, first = random_predictions
+        second = np.roll(first, 40, axis=0)
+
+        def accuracy(truth, probabilities):
+            return np.mean(probabilities.argmax(axis=1) == truth)
+
+        found = evaluation.bootstrap_difference(labels, first, second, accuracy, resamples=4000)
+        expected = evaluation.bootstrap_difference(labels, first, second)
+        assert found.difference == pytest.approx(expected.difference)
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.01)
+
+    def test_agrees_with_the_normal_approximation(self, random_predictions):
+        labels, first = random_predictions
+        second = np.roll(first, 40, axis=0)
+        right = [each.argmax(axis=1) == labels for each in (first, second)]
+        found = evaluation.bootstrap_difference(labels, first, second)
+        assert found == pytest.approx(evaluation.paired_gain(*right), abs=0.005)
+
+    def test_the_seed_decides_and_more_confidence_is_wider(self, random_predictions):
+        labels, first = random_predictions
+        second = np.roll(first, 3, axis=0)
+        found = evaluation.bootstrap_difference(labels, first, second)
+        assert found == evaluation.bootstrap_difference(labels, first, second)
+        few = (
+            evaluation.bootstrap_difference(labels, first, second, None, 0.95, 100, s)
+            for s in (1, 2)
+        )
+        assert next(few) != next(few)
+        wider = evaluation.bootstrap_difference(labels, first, second, confidence=0.99)
+        assert wider.low < found.low and found.high < wider.high
+
+    def test_equal_answers_have_no_width(self, random_predictions):
+        labels, first = random_predictions
+        assert evaluation.bootstrap_difference(labels, first, first) == (0.0, 0.0, 0.0)
+
+    def test_refuses_few_resamples_and_other_images(self, random_predictions):
+        labels, first = random_predictions
+        with pytest.raises(UserError, match="99 resamples.*at least 100"):
+            evaluation.bootstrap_difference(labels, first, first, resamples=99)
+        with pytest.raises(UserError, match="same images"):
+            evaluation.bootstrap_difference(labels, first, first[:-1])
+
+
+class TestSeedDifference:
+    def test_against_scipy(self):
+        first = {0: 0.921, 1: 0.925, 2: 0.919, 3: 0.930, 9: 0.5}
+        second = {3: 0.921, 2: 0.918, 1: 0.920, 0: 0.917, 7: 0.1}
+        found = evaluation.seed_difference(first, second, confidence=0.9)
+        pairs = [[each[seed] for seed in range(4)] for each in (first, second)]
+        expected = stats.ttest_rel(*pairs)
+        interval = expected.confidence_interval(0.9)
+        assert found.seeds == (0, 1, 2, 3)
+        assert found.difference == pytest.approx(np.mean(np.subtract(*pairs)))
+        assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+        assert found.p_value == pytest.approx(expected.pvalue)
+
+    def test_is_antisymmetric(self):
+        first, second = {0: 0.5, 1: 0.8, 2: 0.7}, {0: 0.6, 1: 0.6, 2: 0.6}
+        there, back = (
+            evaluation.seed_difference(*pair) for pair in ((first, second), (second, first))
+        )
+        assert there[:3] == pytest.approx((-back.difference, -back.high, -back.low))
+        assert there.p_value == pytest.approx(back.p_value)
+
+    def test_one_common_seed_has_no_spread(self):
+        found = evaluation.seed_difference({0: 0.75, 1: 0.5}, {0: 0.5, 2: 0.5})
+        assert found.difference == 0.25 and found.seeds == (0,)
+        assert all(math.isnan(value) for value in found[1:4])
+
+    @pytest.mark.parametrize(("shift", "p_value"), [(0.0, 1.0), (0.25, 0.0)])
+    def test_equal_differences_have_no_width(self, shift, p_value):
+        second = {0: 0.5, 1: 0.25, 2: 0.0}
+        first = {seed: value + shift for seed, value in second.items()}
+        found = evaluation.seed_difference(first, second)
+        assert found == (shift, shift, shift, p_value, (0, 1, 2))
+
+    def test_refuses_what_has_no_pairs(self):
+        with pytest.raises(UserError, match="no seed in common"):
+            evaluation.seed_difference({0: 0.5}, {1: 0.5})
+        with pytest.raises(UserError, match="finite"):
+            evaluation.seed_difference({0: 0.5}, {0: float("nan")})
 
 
 class TestSeedInterval:

@@ -21,6 +21,7 @@ from helpers import data, series, settings, stamp
 NOTEBOOKS = sorted(settings.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 REPOSITORY = settings.REPOSITORY
 CONFIGURATION = REPOSITORY / "tests" / "nbval.cfg"
+LOAD = data.load
 PROFILE = "import os\nprint(os.environ['FASHION_PROFILE'], os.environ['FASHION_SEED'])"
 
 
@@ -32,7 +33,7 @@ def passing(results_path):
 @pytest.fixture(autouse=True)
 def no_real_results(monkeypatch):
     """The series' own tests need no real data."""
-    monkeypatch.setattr(data, "load", lambda: None)
+    monkeypatch.setattr(data, "load", lambda name=None: None)
 
 
 # Running.
@@ -154,7 +155,7 @@ def test_readers_of_results_run_again_when_results_may_have_changed(small_series
 
 
 def test_without_real_data_the_sample_runs_loudly(small_series, monkeypatch, capsys):
-    def missing():
+    def missing(name=None):
         raise data.DataError("Fashion-MNIST was not found on this machine.")
 
     monkeypatch.setattr(data, "load", missing)
@@ -164,17 +165,70 @@ def test_without_real_data_the_sample_runs_loudly(small_series, monkeypatch, cap
     assert series.run("quick") == 0
     said = capsys.readouterr().out
     assert "THE REAL DATA CANNOT BE HAD, SO THE SMOKE PROFILE RUNS INSTEAD OF QUICK" in said
-    assert "Profile smoke" in said
+    assert "profile smoke" in said
     with pytest.raises(data.DataError):
         series.publish()
 
 
 def test_a_wrong_data_folder_is_an_error(small_series, monkeypatch):
-    monkeypatch.setattr(data, "load", lambda: data._load_verified(Path("nowhere")))
+    monkeypatch.setattr(data, "load", LOAD)
     monkeypatch.setenv("FASHION_MNIST_DIR", "nowhere")
     small_series(n01_first=[PROFILE])
     with pytest.raises(data.DataError, match="nowhere does not exist"):
         series.run("quick")
+
+
+def own_images(tmp_path, classes=10, images=3):
+    """A folder with a few made-up images per class."""
+    from PIL import Image
+
+    folder = tmp_path / "own images"
+    for label in range(classes):
+        (folder / f"class {label}").mkdir(parents=True)
+        for number in range(images):
+            shade = Image.new("L", (28, 28), 20 * label + number)
+            shade.save(folder / f"class {label}" / f"{number}.png")
+    return folder
+
+
+def test_another_data_set_runs_in_a_folder_of_its_own(small_series, tmp_path, monkeypatch, capsys):
+    folder = own_images(tmp_path)
+    show = "from helpers import data\nprint(len(data.load_profile().train), 'images')"
+    notebooks = small_series(n01_first=[PROFILE, show, "raise ValueError('of Fashion-MNIST')"])
+    notebook = series.read("01_first")
+    stamp.code_cells(notebook)[-1].metadata.tags = [series.CHECK]
+    nbformat.write(notebook, notebooks / "01_first.ipynb")
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FASHION_DATA_SET", folder.name)
+    assert series.run("quick") == 0
+    said = capsys.readouterr().out
+    assert f"Data set {folder}, profile quick" in said
+    (place,) = (tmp_path / "outputs").iterdir()
+    assert place.name.startswith("own_images-")
+    executed = nbformat.read(place / "quick" / "executed" / "01_first.ipynb", as_version=4)
+    assert stamp.code_cells(executed)[2].outputs[0].text == "20 images\n"
+    assert "own images" in (place / "quick" / "index.html").read_text(encoding="utf-8")
+    assert series.run("quick") == 0
+    assert "not run again: 01_first" in capsys.readouterr().out
+    (folder / "class 0" / "0.png").touch()
+    assert series.run("quick") == 0
+    assert "01_first: passed" in capsys.readouterr().out, "the images have changed since"
+
+
+def test_another_data_set_that_cannot_be_had_is_an_error(small_series, tmp_path, monkeypatch):
+    small_series(n01_first=[PROFILE])
+    monkeypatch.setattr(data, "load", LOAD)
+    monkeypatch.setenv("FASHION_DATA_SET", str(own_images(tmp_path, classes=3)))
+    with pytest.raises(data.DataError, match="has 3 classes"):
+        series.run("smoke")
+
+
+def test_another_data_set_is_never_published(small_series, monkeypatch):
+    small_series(n01_first=[PROFILE])
+    monkeypatch.setenv("FASHION_DATA_SET", "mnist")
+    with pytest.raises(settings.UserError, match="unset FASHION_DATA_SET"):
+        series.publish()
 
 
 def test_remaining_time_follows_the_speed_of_the_machine():
