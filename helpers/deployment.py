@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers import data, evaluation, pipeline, settings
-from helpers.layers import keras, precision
+from helpers.layers import in_float32, keras
 
 # What the numbers in a LiteRT file are: all of the network in float32; weights stored in float16;
 # weights stored in int8 and all arithmetic between float numbers; all of it in int8.
@@ -32,29 +32,6 @@ SCRIPTS = ("classify.py", "photo.py")
 SECONDS_ALONE = 120
 # Importing either of these in the fresh process is an error, which proves that it needs neither.
 BLOCKED = ("tensorflow", "keras", "helpers")
-
-
-def in_float32(model):
-    """Return a copy of a model that computes in float32, with the same weights.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional or sequential, without models inside it.
-
-    Returns
-    -------
-    keras.Model
-        Uncompiled; its weights are copies.
-    """
-
-    def clone(layer):
-        return layer.__class__.from_config(layer.get_config() | {"dtype": "float32"})
-
-    with precision("float32"):
-        copy = keras.models.clone_model(model, clone_function=clone)
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def with_temperature(model, temperature):

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from helpers import data, evaluation, pipeline, settings, transfer
-from helpers.layers import keras
+from helpers.layers import in_float32, keras
 
 PROBE_PENALTY = 100.0
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)
@@ -580,7 +580,7 @@ def _with_scores(model, layers):
 
     Scores are the outputs before the softmax; the softmax itself hides them where it is sure.
     """
-    twin = _in_float32(model)
+    twin = in_float32(model)
     hidden, head = transfer.feature_extractor(twin).output, twin.layers[-1]
     network = keras.Model(twin.input, [*(twin.get_layer(name).output for name in layers), hidden])
 
@@ -590,14 +590,6 @@ def _with_scores(model, layers):
         return [*outputs[:-1], scores + head.bias if head.use_bias else scores]
 
     return network, add_scores
-
-
-def _in_float32(model):
-    if all(layer.compute_dtype == "float32" for layer in model.layers):
-        return model
-    twin = _copy(model)
-    twin.set_weights(model.get_weights())
-    return twin
 
 
 def _copy(model):

@@ -160,3 +160,26 @@ def precision(policy):
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def in_float32(model):
+    """Return a copy of a model that computes in float32, on any processor.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or sequential, without models inside it.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; its weights are copies.
+    """
+
+    def clone(layer):
+        return layer.__class__.from_config(layer.get_config() | {"dtype": "float32"})
+
+    with precision("float32"):
+        copy = keras.models.clone_model(model, clone_function=clone)
+    copy.set_weights(model.get_weights())
+    return copy

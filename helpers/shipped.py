@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers import budgets, calibration, data, evaluation, models, runs, settings
-from helpers.layers import keras, precision
+from helpers import budgets, calibration, data, evaluation, runs, settings
+from helpers.layers import in_float32, keras
 
 NAME = "resnet_5min"
 SEED = 0
@@ -49,23 +49,6 @@ def load(dataset, file=None):
         raise settings.UserError(
             f"{file} is damaged: restore it with `git checkout -- {file}`."
         ) from error
-
-
-def in_float32(trained):
-    """Return a copy of a trained `resnet_5min` that computes in float32, on any processor.
-
-    Parameters
-    ----------
-    trained : keras.Model
-
-    Returns
-    -------
-    keras.Model
-    """
-    with precision("float32"):
-        model = models.resnet_5min()
-    model.set_weights(trained.get_weights())
-    return model
 
 
 def temperature(model, dataset):

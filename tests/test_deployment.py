@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from helpers import calibration, deployment, evaluation, models, settings
+from helpers import calibration, deployment, evaluation, layers, models, settings
 from helpers.layers import keras
 
 SMALL = {"filters": (4, 8), "units": 8}
@@ -18,7 +18,7 @@ needs_litert = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def model():
-    return deployment.in_float32(models.build("cnn_basic", **SMALL))
+    return layers.in_float32(models.build("cnn_basic", **SMALL))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def quantised(model, noise):
 def test_a_copy_in_float32_shares_nothing_with_a_mixed_network(noise, monkeypatch):
     monkeypatch.setattr(models, "fastest_precision", lambda: "mixed_bfloat16")
     mixed = models.build("resnet_fast", filters=(4, 4, 4))
-    copy = deployment.in_float32(mixed)
+    copy = layers.in_float32(mixed)
     assert {layer.compute_dtype for layer in copy.layers} == {"float32"}
     for first, second in zip(mixed.get_weights(), copy.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
@@ -67,7 +67,7 @@ def test_a_float_file_computes_what_keras_does_from_raw_pixels(model, exported, 
 
 
 def test_another_pixel_range_is_in_the_file(noise):
-    model = deployment.in_float32(models.build("cnn_dropout", filters=(4, 4, 4), units=8))
+    model = layers.in_float32(models.build("cnn_dropout", filters=(4, 4, 4), units=8))
     expected = evaluation.predict(model, noise, (-0.5, 0.5))
     for kind, tolerance in (("float32", 1e-5), ("int8", 0.02)):
         content = deployment.to_litert(model, kind, noise, (-0.5, 0.5))
@@ -84,7 +84,7 @@ def test_a_quantised_file_takes_the_bytes_as_they_are(model, quantised, noise):
 
 
 def test_fewer_bytes_per_weight_make_smaller_files(noise):
-    wide = deployment.in_float32(models.build("cnn_basic", filters=(8, 16)))
+    wide = layers.in_float32(models.build("cnn_basic", filters=(8, 16)))
     kinds = ("int8", "float16", "float32")
     small, middle, large = (len(deployment.to_litert(wide, kind, noise)) for kind in kinds)
     assert small < 0.6 * middle and middle < 0.6 * large

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import evaluation, explaining, models, settings, transfer
+from helpers import evaluation, explaining, layers, models, settings, transfer
 from helpers.layers import keras, precision
 
 kl = keras.layers
@@ -64,7 +64,7 @@ def test_with_global_pooling_grad_cam_is_the_weighted_sum_of_the_maps(name, imag
     """Then every slope is the head's weight over the number of places, times the head's scale."""
     model = models.build(name)
     layer = explaining.last_maps(model)
-    twin = explaining._in_float32(model)
+    twin = layers.in_float32(model)
     maps = explaining.activations(twin, images, [layer])[layer]
     head = model.layers[-1].get_weights()[0][:, 3]
     scale = models.HEAD_SCALE if name == "resnet_fast" else 1.0
@@ -95,7 +95,7 @@ def test_a_model_in_bfloat16_is_explained_in_float32(images):
 
 def test_without_classes_the_predicted_ones_are_explained(small, images):
     few, patch = images[:2], {"size": 14, "stride": 14}
-    predicted = evaluation.predict(explaining._in_float32(small), few).argmax(axis=1)
+    predicted = evaluation.predict(layers.in_float32(small), few).argmax(axis=1)
     found = explaining.grad_cam(small, few)
     assert np.array_equal(found, explaining.grad_cam(small, few, predicted))
     found = explaining.occlusion(small, few, **patch)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import budgets, calibration, data, evaluation, models, runs, settings, shipped
+from helpers import budgets, data, evaluation, layers, models, runs, settings, shipped
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_its_temperature_is_that_of_the_validation_images(sample):
 
 
 def test_saved_and_loaded_predicts_the_same(sample, tmp_path):
-    model = shipped.in_float32(models.build(shipped.NAME, seed=3))
+    model = layers.in_float32(models.build(shipped.NAME, seed=3))
     shipped.save(model, tmp_path / "new" / "model.keras")
     loaded = shipped.load(sample, tmp_path / "new" / "model.keras")
     images = sample.test.images[:8]
