@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import budgets, data, evaluation, layers, models, runs, settings, shipped
+from helpers import budgets, calibration, data, evaluation, layers, models, runs, settings, shipped
 
 
 @pytest.fixture(scope="module")
