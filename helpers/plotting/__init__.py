@@ -22,7 +22,6 @@ from helpers.plotting.classical import (
 )
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
 from helpers.plotting.corrupting import corruption_grid, robustness
-from helpers.plotting.cover_picture import cover
 from helpers.plotting.deployment import (
     changed_predictions,
     export_costs,
@@ -47,6 +46,7 @@ from helpers.plotting.exploration import (
 from helpers.plotting.images import (
     class_samples,
     class_statistics,
+    class_strip,
     hardest_images,
     image_grid,
     image_pairs,
@@ -86,6 +86,7 @@ from helpers.plotting.style import (
     png,
     show,
 )
+from helpers.plotting.themes import PAPER, in_the_dark
 from helpers.plotting.transfer import gain_by_labels, label_efficiency, pair_difficulty
 from helpers.plotting.trust import (
     confidence,

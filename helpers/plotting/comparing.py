@@ -21,6 +21,7 @@ from helpers.plotting.style import (
     WIDTH,
     display_name,
     identities_of,
+    readable,
     shade,
     sheet,
     styled,
@@ -155,7 +156,7 @@ def pareto_front(cost, accuracy):
 
 
 @styled
-def accuracy_against(table, cost, label, title=""):
+def accuracy_against(table, cost, label, title="", reported=False, height=420):
     """Show test accuracy against a cost, with the Pareto front: the models no other one dominates.
 
     Parameters
@@ -166,6 +167,10 @@ def accuracy_against(table, cost, label, title=""):
         A column of the table, for example `training_seconds`, `mflops` or `parameters`.
     label : str
         The axis label, with its unit.
+    reported : bool
+        Mark what the sources of the models reported, above or below the model's own point.
+    height : int
+        Of the part below the heading, in pixels.
 
     Raises
     ------
@@ -173,17 +178,19 @@ def accuracy_against(table, cost, label, title=""):
         If a column is missing, or no model has a known cost above 0.
     """
     checked_columns(table, (*RESULT_COLUMNS, cost), "The results table")
+    marks = reported and bool(table["reported_accuracy"].notna().any())
     figure, _ = sheet(
-        WIDTH, 420, title or f"Test accuracy against {label.split(' (')[0].strip()}",
+        WIDTH, height, title or f"Test accuracy against {label.split(' (')[0].strip()}",
         "Grey line: the Pareto front, the best accuracy up to each cost. "
         "Vertical bars: 95 % intervals."
+        + " Open diamonds: what the model's source reported." * marks
         + " Names off the front are left out where there is no room." * (len(table) > MOST_NAMED),
     )  # fmt: skip
-    cost_scatter(figure.subplots(), table, cost, label)
+    cost_scatter(figure.subplots(), table, cost, label, reported)
     return figure
 
 
-def cost_scatter(axes, table, cost, label):
+def cost_scatter(axes, table, cost, label, reported=False):
     """Draw the models of a results table as labelled points of cost and accuracy."""
     table = table[table[cost].notna() & (table[cost] > 0)]
     if len(table) == 0:
@@ -205,6 +212,8 @@ def cost_scatter(axes, table, cost, label):
         axes.plot([x, x], [low, high], color=shade(hue, 0.45), linewidth=2, zorder=2)
         mark(axes, x, result.test_accuracy, hue, shape, size=10)
         obstacles += [(x, low, x, high)] if np.isfinite(low) else []
+        if reported and np.isfinite(result.reported_accuracy):
+            obstacles.append(_reported_mark(axes, x, result, hue))
     _cost_axis(axes, costs, cost)
     axes.set_xlabel(label)
     axes.set_title("test accuracy (%)", color=SOFT)
@@ -216,6 +225,17 @@ def cost_scatter(axes, table, cost, label):
     # Among many models, those on the front are named in any case and others where there is room.
     needed = np.isin(np.arange(len(table)), front) | (len(table) <= MOST_NAMED)
     place_labels(axes, np.column_stack([costs, accuracies]), texts, hues, obstacles, needed)
+
+
+def _reported_mark(axes, x, result, hue):
+    """Mark what a model's source reported, tied to the model's point; return what it covers."""
+    ends = sorted((result.test_accuracy, result.reported_accuracy))
+    axes.plot([x, x], ends, color=shade(hue, 0.3), linewidth=1, linestyle=(0, (1, 2)), zorder=2)
+    axes.plot(
+        x, result.reported_accuracy, "D", markerfacecolor="white", markeredgecolor=readable(hue),
+        markersize=6, markeredgewidth=1.2, zorder=4,
+    )  # fmt: skip
+    return x, ends[0], x, ends[1]
 
 
 DURATIONS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 36000)

@@ -76,6 +76,38 @@ def class_samples(images, labels, class_names, per_class=10, title="Ten images o
 
 
 @styled
+def class_strip(images, labels, class_names, per_class=2, title=""):
+    """Show the first images of every class side by side, one column per class, its name below.
+
+    Parameters
+    ----------
+    images : array (N, height, width)
+    labels : array (N,) of class indices
+    class_names : sequence of str
+    per_class : int
+        Images per class; a class with fewer leaves the rest of its column white.
+
+    Raises
+    ------
+    UserError
+        If the shapes do not fit together.
+    """
+    images = checked_images(images)
+    labels = checked_labels(labels, len(images), class_names)
+    height, width = images.shape[1:]
+    shape = len(class_names), per_class * (height + 2) - 2, width
+    columns = np.full(shape, images.min(), images.dtype)
+    for index in range(len(class_names)):
+        for place, image in enumerate(images[labels == index][:per_class]):
+            top = place * (height + 2)
+            columns[index, top : top + height] = image
+    names = list(class_names)
+    mosaic = Mosaic(columns, len(names), title, captions=names, gap=2)
+    mosaic.caption(names, [INK] * len(names))
+    return mosaic.figure
+
+
+@styled
 def class_statistics(images, labels, class_names, title="The mean garment of each class"):
     """Show the mean image (top) and the standard-deviation image (bottom) of each class.
 
@@ -175,7 +207,8 @@ def predictions(images, probabilities, labels, class_names, columns=6, title="Pr
         for row, guess, label in zip(probabilities, predicted, labels, strict=True)
     ]
     captions, hues = marked(captions, right)
-    subtitle = "✓ right. ✗ wrong, with the true class below. The bar is the probability."
+    subtitle = "✓ right. " * bool(right.any())
+    subtitle += "✗ wrong, with the true class below. The bar is the probability."
     zoom = 4 if columns <= 6 else None
     mosaic = Mosaic(images, columns, title, subtitle, captions, gap=6, drop=14, zoom=zoom)
     mosaic.frame(hues)

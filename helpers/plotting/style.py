@@ -4,6 +4,7 @@ import base64
 import functools
 import io
 import math
+import re
 import textwrap
 import zlib
 from pathlib import Path
@@ -61,7 +62,12 @@ IDENTITIES_CLASSICAL = {
     )
 }
 FALLBACK_COLORS = ("#23B9C0", "#C3516C", "#2982D7", "#B8B832", "#770065", "#17351A", "#856712")
-ABBREVIATIONS = ("ann", "cnn", "hog", "rbf", "svm")
+WORDS = {
+    **{name: name.upper() for name in ("ann", "cnn", "gpu", "hog", "rbf", "svm")},
+    "resnet": "ResNet",
+    "normalization": "normalisation",
+    "regularized": "regularised",
+}
 FALLBACK_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # The same ten, so ordered that classes which lie close together (Sandal, Sneaker) differ most.
 CLASS_COLORS = (
@@ -94,9 +100,10 @@ def marker(name):
 
 
 def display_name(name):
-    """Return a model's name in words: `cnn_batch_normalization` as `CNN batch normalization`."""
+    """Return a model's name in words: `cnn_batch_normalization` as `CNN batch normalisation`."""
     words = str(name).replace("__", ": ").replace("_", " ").split(" ")
-    return " ".join(word.upper() if word in ABBREVIATIONS else word for word in words)
+    text = " ".join(WORDS.get(word, word) for word in words)
+    return re.sub(r"(\d+)min\b", r"\1 min", text)
 
 
 @styled
@@ -113,7 +120,11 @@ def png(figure):
     """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    image = Image.open(buffer).convert("RGB")
+    return encoded(Image.open(buffer).convert("RGB"))
+
+
+def encoded(image):
+    """Return a PIL image as the bytes of a PNG, with a palette where nobody sees the difference."""
     candidates = [_encode(image)]
     palette = _with_palette(image)
     if palette is not None:
