@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from helpers import evaluation, runs, settings
+from helpers import data, evaluation, runs, settings
 
 LEVEL = 0.05
 HARDEST = 18
@@ -122,13 +122,12 @@ def neighbours(results):
     means = pd.Series({name: np.mean(list(found.values())) for name, found in accuracies.items()})
     table = means.sort_values(ascending=False, kind="stable").to_frame("accuracy")
     labels = common_labels(results)
-    predicted = {name: members[0].probabilities().argmax(axis=1) for name, members in models.items()}
+    first = {name: members[0].probabilities() for name, members in models.items()}
     rows = []
     for name, following in zip(table.index[:-1], table.index[1:], strict=True):
-        pair = predicted[name], predicted[following]
         rows.append(
             {"gain": means[name] - means[following]}
-            | _between_networks(labels, *pair)
+            | _between_networks(labels, first[name], first[following])
             | _between_recipes(accuracies[name], accuracies[following])
         )
     compared = pd.DataFrame(rows, table.index[:-1], _COMPARED)
@@ -242,8 +241,8 @@ def test_images(indices, labels, dataset):
     labels : numpy.ndarray, shape (N,)
         Of all test images, by which the results were judged.
     dataset : data.Dataset
-        Of the profile; where its test images are others, those that are kept with the published
-        results are returned.
+        Of the profile. Where its test images are others, those that are kept with the published
+        results are returned, and what is not among them is looked for as `data.load` does.
 
     Returns
     -------
@@ -252,18 +251,20 @@ def test_images(indices, labels, dataset):
     Raises
     ------
     UserError
-        If neither has them.
+        If the images cannot be had.
     """
-    if np.array_equal(labels, dataset.test.labels):
-        return dataset.test.images[np.asarray(indices, int)]
-    if settings.data_set() == settings.FASHION_MNIST and PICTURED.exists():
-        with np.load(PICTURED) as kept:
-            places = {int(index): place for place, index in enumerate(kept["indices"])}
-            if all(int(index) in places for index in indices):
-                return kept["images"][[places[int(index)] for index in indices]]
-    raise settings.UserError(
-        "The pictures of these test images are not at hand: use the quick or full profile."
-    )
+    indices = np.asarray(indices, int)
+    if not np.array_equal(labels, dataset.test.labels):
+        kept = _kept_images(indices)
+        if kept is not None:
+            return kept
+        dataset = data.load()
+    if not np.array_equal(labels, dataset.test.labels):
+        raise settings.UserError(
+            "The results were judged by other test images than those of this data set: run the "
+            "notebooks that made them again."
+        )
+    return dataset.test.images[indices]
 
 
 test_images.__test__ = False  # not a test, whatever its name makes pytest think
@@ -272,6 +273,17 @@ _COMPARED = (
     *("gain", "network", "low", "high", "p_value"),
     *("seeds", "recipe", "recipe_low", "recipe_high", "recipe_p_value"),
 )
+
+
+def _kept_images(indices):
+    """Return test images from those that are kept with the published results, or None."""
+    if settings.data_set() != settings.FASHION_MNIST or not PICTURED.exists():
+        return None
+    with np.load(PICTURED) as kept:
+        known = kept["indices"].astype(int)
+        if not np.isin(indices, known).all():
+            return None
+        return kept["images"][np.searchsorted(known, indices)]
 
 
 def _between_networks(labels, first, second):

@@ -105,7 +105,7 @@ def notebooks_table():
 
 
 def neighbours_sentence():
-    """Return a sentence on the neighbours in the ranking by test accuracy: which differ for sure."""
+    """Return a sentence on the neighbours in the ranking by test accuracy: which ones differ."""
     table = comparison.neighbours(runs.load_all())
     pairs = list(itertools.pairwise(table.index))
     real = [

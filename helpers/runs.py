@@ -550,7 +550,9 @@ def terminal_table(results):
 
 
 def duration(seconds):
-    """Say a time in words: `42 s`, `3 min 07 s` or `1 h 05 min`."""
+    """Say a time in words: `0.02 s`, `42 s`, `3 min 07 s` or `1 h 05 min`."""
+    if 0.0005 < seconds < 0.95:
+        return f"{round(seconds, 3):.1g} s"
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s"

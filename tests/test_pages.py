@@ -1,17 +1,25 @@
-"""Pages: what README and the notebooks' first cells say is what the results say."""
+"""Pages: what README and the notebooks' first cells say and show is what the results say."""
 
+import dataclasses
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from helpers import pages, runs, series, settings
+from helpers import comparison, pages, plotting, runs, series, settings
 
 EXAMPLE = "before\n<!-- results -->\nold\n<!-- /results -->\nafter\n"
 
 
-def test_readme_agrees_with_the_results():
-    text = pages.README.read_text(encoding="utf-8")
-    assert pages.readme(text) == text, "run `python -m helpers.pages`"
+@pytest.fixture(scope="module")
+def readme():
+    return pages.README.read_text(encoding="utf-8")
+
+
+def test_readme_agrees_with_the_results(readme):
+    assert pages.readme(readme) == readme, "run `python -m helpers.pages`"
 
 
 @pytest.mark.parametrize("name", series.names())
@@ -20,15 +28,100 @@ def test_expectations_agree_with_the_results(name):
     assert pages.facts(first, name) == first, "run `python -m helpers.pages`"
 
 
-def test_readme_shows_every_published_model_and_every_notebook():
-    text = pages.README.read_text(encoding="utf-8")
+def test_readme_shows_every_published_model_and_every_notebook(readme):
     results = runs.table()
     assert len(results) >= 10
     for row in results.itertuples():
-        assert f"{100 * row.test_accuracy:.2f}" in text
+        assert f"{100 * row.test_accuracy:.2f}" in readme
     for name in series.names():
-        assert f"(notebooks/{name}.ipynb)" in text
-    assert pages.PICTURE.stat().st_size > 10_000
+        assert f"(notebooks/{name}.ipynb)" in readme
+
+
+def test_readme_says_which_neighbours_differ():
+    table = comparison.neighbours(runs.load_all())
+    real = table["verdict"].isin(comparison.REAL).sum()
+    sentence = pages.neighbours_sentence()
+    assert f"{len(table)} models have {len(table) - 1} pairs" in sentence
+    assert sentence.count(" above ") == real and f"For {real or 'none'} of them" in sentence
+
+
+@pytest.mark.parametrize("name", pages.PICTURES)
+def test_pictures_agree_with_the_results(name):
+    assert not pages.outdated(name), "run `python -m helpers.pages`"
+
+
+@pytest.mark.parametrize("name", pages.PICTURES)
+def test_pictures_come_for_light_and_dark_pages_with_words(readme, name):
+    light, dark = (np.asarray(Image.open(path).convert("L")) for path in pages.files(name).values())
+    assert light.shape == dark.shape and light.shape[1] <= 1000
+    assert np.median(light) > 200 and np.median(dark) < 60
+    (alt,) = re.findall(rf'<img alt="([^"]+)" src="\S*/{name}.png">', readme)
+    assert len(alt) > 60
+    assert f'(prefers-color-scheme: dark)" srcset="notebooks/results/pictures/{name}_dark' in readme
+
+
+def test_the_images_that_are_shown_are_kept():
+    with np.load(comparison.PICTURED) as kept:
+        assert np.array_equal(kept["indices"], pages.shown_images()), "run python -m helpers.pages"
+        assert kept["images"].shape == (len(kept["indices"]), 28, 28)
+        assert kept["images"].dtype == np.uint8
+
+
+class TestDrift:
+    """A picture of README that is not what would be drawn is found."""
+
+    @pytest.fixture
+    def drawn(self, tmp_path, monkeypatch, images):
+        def draw(title="A", source="these results"):
+            figure = plotting.image_grid(images[:1], title=title)
+            return pages.Picture(figure, "An image of noise.", source)
+
+        monkeypatch.setattr(comparison, "PICTURED", tmp_path / "images.npz")
+        monkeypatch.setattr(pages, "picture", lambda name: draw())
+        for path, png in pages.rendered("noise").items():
+            path.write_bytes(png)
+        return draw
+
+    def test_nothing_has_changed(self, drawn):
+        assert pages.outdated("noise") == []
+
+    def test_other_results(self, drawn, monkeypatch):
+        monkeypatch.setattr(pages, "picture", lambda name: drawn(source="other results"))
+        assert pages.outdated("noise") == ["noise.png", "noise_dark.png"]
+
+    def test_another_drawing_of_the_same_results(self, drawn, monkeypatch):
+        monkeypatch.setattr(pages, "picture", lambda name: drawn(title="A much longer title"))
+        assert pages.outdated("noise") == ["noise.png", "noise_dark.png"]
+
+    def test_another_version_of_matplotlib_may_draw_otherwise(self, drawn, monkeypatch):
+        monkeypatch.setattr(pages, "picture", lambda name: drawn(title="A much longer title"))
+        monkeypatch.setattr(pages.matplotlib, "__version__", "0.1")
+        assert pages.outdated("noise") == []
+
+    def test_a_missing_file_and_one_without_notes(self, drawn):
+        light, dark = pages.files("noise").values()
+        light.unlink()
+        plain = io.BytesIO()
+        Image.open(dark).convert("RGB").save(plain, format="PNG")
+        dark.write_bytes(plain.getvalue())
+        assert pages.outdated("noise") == ["noise.png", "noise_dark.png"]
+
+
+def test_the_source_of_a_picture_follows_the_results(monkeypatch):
+    before = pages.PICTURES["accuracy"]().source
+    table = runs.table()
+    table.loc[3, "test_accuracy"] += 1e-4
+    monkeypatch.setattr(runs, "table", lambda: table)
+    assert pages.PICTURES["accuracy"]().source != before
+
+
+def test_models_of_an_accelerator_are_not_in_the_picture_of_times(monkeypatch):
+    results = runs.load_all()
+    gone = results[0].model
+    results[0] = dataclasses.replace(results[0], machine={"accelerator": "a GPU"})
+    monkeypatch.setattr(runs, "load_all", lambda *_, **__: results)
+    assert f"of {len(comparison.by_model(results)) - 1} models" in pages.PICTURES["accuracy"]().alt
+    assert gone in set(runs.table()["model"])
 
 
 def test_text_between_markers_is_replaced_and_the_rest_kept():
@@ -42,8 +135,56 @@ def test_a_lost_marker_is_named():
         pages._between("nothing here", "results", "new")
 
 
-def test_a_changed_number_on_a_page_is_found():
-    text = pages.README.read_text(encoding="utf-8")
-    block = re.search(r"<!-- results -->.*?<!-- /results -->", text, re.DOTALL)[0]
-    tampered = text.replace(block, re.sub(r"\d\.\d", "0.0", block, count=1))
-    assert tampered != text and pages.readme(tampered) == text
+def test_a_changed_number_on_a_page_is_found(readme):
+    block = re.search(r"<!-- results -->.*?<!-- /results -->", readme, re.DOTALL)[0]
+    tampered = readme.replace(block, re.sub(r"\d\.\d", "0.0", block, count=1))
+    assert tampered != readme and pages.readme(tampered) == readme
+
+
+# Where README leads: every link, badge and picture.
+
+
+def link_faults(text):
+    """Return what is wrong with the links, badges and pictures of a README."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    anchors = {anchor(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    found = []
+    for target in targets:
+        path, _, fragment = target.partition("#")
+        if "://" in target:
+            if not re.fullmatch(r"https://[\w.-]+\.\w+(/[^\s<>]*)?", target):
+                found.append(f"{target} is no address")
+        elif path and not (settings.REPOSITORY / path).exists():
+            found.append(f"{target} leads nowhere")
+        elif not path and fragment not in anchors:
+            found.append(f"there is no heading for #{fragment}")
+    badges = {name: series.header(name)[0].split(" · ")[0] for name in series.names()}
+    found += [f"the badge of {name} is missing" for name in badges if badges[name] not in text]
+    if len(re.findall(r"\[!\[Open in Colab\]", text)) != len(badges):
+        found.append("there is a badge of no notebook")
+    return found
+
+
+def anchor(heading):
+    """Return the fragment by which GitHub links to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_link_badge_and_picture_of_readme_resolves(readme):
+    assert not link_faults(readme)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("](LICENSE)", "](LICENCE)", "leads nowhere"),
+        ("#other-images-your-own", "#your-images", "no heading"),
+        ('accuracy_dark.png"', 'acuracy_dark.png"', "leads nowhere"),
+        ("](https://arxiv.org", "](https:/arxiv.org", "leads nowhere"),
+        ("](https://arxiv.org", "](https://arxiv", "is no address"),
+        ("blob/main/notebooks/03_ann", "blob/main/notebooks/04_ann", "badge of 03_ann_baseline"),
+    ],
+)
+def test_a_broken_link_is_found(readme, before, after, words):
+    assert before in readme
+    assert any(words in fault for fault in link_faults(readme.replace(before, after)))

@@ -1,10 +1,10 @@
-"""Tests of the figures that compare models, and of the cover."""
+"""Tests of the figures that compare models, and of their identities."""
 
 import itertools
 
 import numpy as np
 import pandas as pd
-from figures import CLASSES, MODELS, picture, texts
+from figures import MODELS, texts
 
 from helpers import plotting
 
@@ -55,7 +55,22 @@ def test_wide_costs_have_a_logarithmic_axis(table):
     assert figure.axes[0].get_xscale() == "linear"
 
 
-def test_cover_has_pictures_and_every_model(images, labels, table):
-    figure = plotting.cover(images, labels, CLASSES, table)
-    assert picture(figure).shape[1] == 2 * 88 + 8
-    assert {plotting.display_name(name) for name in MODELS} <= set(texts(figure))
+def test_reported_figures_are_marked_where_asked(table):
+    words = "Open diamonds"
+    asked = ("training_seconds", "training time (s)")
+    plain = plotting.accuracy_against(table, *asked)
+    marked = plotting.accuracy_against(table, *asked, reported=True)
+    assert not any(words in text for text in texts(plain))
+    assert any(words in text for text in texts(marked))
+    (point,) = [line for line in marked.axes[0].lines if line.get_marker() == "D"
+                and line.get_markerfacecolor() == "white"]  # fmt: skip
+    assert point.get_ydata()[0] == 0.9031
+    table["reported_accuracy"] = np.nan
+    silent = plotting.accuracy_against(table, *asked, reported=True)
+    assert not any(words in text for text in texts(silent))
+
+
+def test_identities_do_not_depend_on_the_order():
+    names = ["resnet_fast", "ensemble_mixed", "cnn_tuned", "ann_baseline", "cnn_augmented"]
+    identities = plotting.style.identities_of(names)
+    assert identities == plotting.style.identities_of(names[::-1])

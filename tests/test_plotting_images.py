@@ -38,6 +38,16 @@ def test_class_samples_fill_the_rows_by_class(images, labels):
     assert (mosaic[:, 120:] == images.min()).all()  # each class has four images, not five
 
 
+def test_a_strip_has_one_column_per_class(images, labels):
+    figure = plotting.class_strip(images, labels, CLASSES, per_class=5)
+    mosaic = picture(figure)
+    assert mosaic.shape[0] >= 148 and set(CLASSES) <= set(texts(figure))
+    shift = 28 + 2 + max(0, (mosaic.shape[1] - 3 * 28 - 2 * 2) // 2)
+    assert (mosaic[30:58, :28] == images[labels == 0][1]).all()
+    assert (mosaic[:28, shift : shift + 28] == images[labels == 1][0]).all()
+    assert (mosaic[120:148] == images.min()).all()  # each class has four images, not five
+
+
 def test_class_statistics_show_means_above_deviations(images, labels):
     figure = plotting.class_statistics(images, labels, CLASSES)
     assert np.allclose(picture(figure)[:28, :28], images[labels == 0].mean(axis=0))
@@ -52,19 +62,12 @@ def test_predictions_name_the_truth_only_where_it_differs(images, labels):
     written = texts(plotting.predictions(images, probabilities, labels, CLASSES))
     assert written.count("✓ T-shirt/top 80 %") == 4
     assert written.count("✗ T-shirt/top 80 %\nis Trouser") == 4
-
-
-def test_hardest_images_come_first_and_right_ones_not_at_all(images, labels):
-    counts = [0] * 12
-    counts[7], counts[3] = 2, 9
-    figure = plotting.hardest_images(images, labels, CLASSES, counts)
-    assert (picture(figure)[:28, :28] == images[3]).all()
-    assert [text for text in texts(figure) if "wrong:" in text] == [
-        "T-shirt/top\nwrong: 9",
-        "Trouser\nwrong: 2",
-    ]
-    with pytest.raises(UserError, match="No model is wrong"):
-        plotting.hardest_images(images, labels, CLASSES, [0] * 12)
+    assert any(text.startswith("✓ right") for text in written)
+    wrong = labels != 0
+    written = texts(
+        plotting.predictions(images[wrong], probabilities[wrong], labels[wrong], CLASSES)
+    )
+    assert not any("right" in text for text in written)
 
 
 def test_image_pairs_join_left_and_right(images):

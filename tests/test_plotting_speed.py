@@ -50,7 +50,7 @@ def test_seconds_per_epoch_compare_medians_with_plain_keras():
     entries = [{"model": name, "steps": STEPS} for name in ("cnn_deep", "resnet_fast")]
     figure = plotting.seconds_per_epoch(entries)
     assert texts(figure).count("3.0 s   3.0 times as fast") == 2 and "9.0 s" in texts(figure)
-    assert [axes.get_title("left") for axes in figure.axes] == ["CNN deep", "resnet fast"]
+    assert [axes.get_title("left") for axes in figure.axes] == ["CNN deep", "ResNet fast"]
 
 
 def test_speed_ratios_name_model_ratio_and_batch(benchmark):
@@ -89,7 +89,7 @@ def test_accuracy_over_time_joins_budgets_by_time(budgets):
     figure = plotting.accuracy_over_time(over_time(MODELS[:3]), budgets)
     joined = [list(line.get_xdata()) for line in figure.axes[0].lines]
     assert [60.0, 300.0] in joined and [5.0, 10.0, 15.0] in joined
-    assert {"resnet 1min", "ANN baseline"} <= set(texts(figure))
+    assert {"ResNet 1 min", "ANN baseline"} <= set(texts(figure))
 
 
 def test_accuracy_over_time_without_any_budget(budgets):

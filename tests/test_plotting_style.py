@@ -66,7 +66,8 @@ def test_other_names_have_stable_colors_that_differ_within_a_figure():
 
 
 def test_display_name_writes_models_and_variants_in_words():
-    assert plotting.display_name("cnn_batch_normalization") == "CNN batch normalization"
+    assert plotting.display_name("cnn_batch_normalization") == "CNN batch normalisation"
+    assert plotting.display_name("resnet_5min") == "ResNet 5 min"
     assert plotting.display_name("ann_baseline__no_dropout") == "ANN baseline: no dropout"
 
 

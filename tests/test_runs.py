@@ -553,7 +553,10 @@ class TestSentencesAndTables:
     @pytest.mark.parametrize(
         ("seconds", "words"),
         [
-            (0.4, "0 s"),
+            (0, "0 s"),
+            (0.0123, "0.01 s"),
+            (0.4, "0.4 s"),
+            (0.96, "1 s"),
             (59.4, "59 s"),
             (59.6, "1 min 00 s"),
             (187, "3 min 07 s"),

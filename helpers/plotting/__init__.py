@@ -47,7 +47,6 @@ from helpers.plotting.images import (
     class_samples,
     class_statistics,
     class_strip,
-    hardest_images,
     image_grid,
     image_pairs,
     predictions,

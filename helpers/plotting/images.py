@@ -221,37 +221,3 @@ def predictions(images, probabilities, labels, class_names, columns=6, title="Pr
         mosaic.axes.add_patch(Rectangle(corner, width, color="#e4e4e4", **bar))
         mosaic.axes.add_patch(Rectangle(corner, width * share, color=hue, **bar))
     return mosaic.figure
-
-
-@styled
-def hardest_images(images, labels, class_names, wrong_counts, limit=24, title=""):
-    """Show the images that most models get wrong, hardest first, with the true class.
-
-    Parameters
-    ----------
-    images : array (N, height, width)
-    labels : array (N,) of class indices
-    class_names : sequence of str
-    wrong_counts : array (N,) of int
-        How many models are wrong about each image.
-    limit : int
-        The most images to show; those that no model gets wrong are left out.
-
-    Raises
-    ------
-    UserError
-        If the shapes do not fit together, or no model is wrong about any image.
-    """
-    images = checked_images(images)
-    labels = checked_labels(labels, len(images), class_names)
-    counts = np.asarray(checked_length(wrong_counts, len(images), "counts"), int)
-    order = np.argsort(-counts, kind="stable")
-    order = order[counts[order] > 0][:limit]
-    if len(order) == 0:
-        raise UserError("No model is wrong about any of these images: pass the whole test set.")
-    captions = [f"{class_names[labels[index]]}\nwrong: {counts[index]}" for index in order]
-    title = title or "The images that most models get wrong"
-    subtitle = "Below each: its true class and how many models take it for another."
-    mosaic = Mosaic(images[order], 8, title, subtitle, captions, gap=6)
-    mosaic.caption(captions, [SOFT] * len(order))
-    return mosaic.figure

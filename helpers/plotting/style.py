@@ -168,9 +168,12 @@ def _identity(name, attempt=0):
 
 
 def identities_of(names):
-    """Give each name of one figure its colour and marker; a clash moves the later name on."""
+    """Give each name of one figure its colour and marker; a clash moves the later name on.
+
+    Later in the alphabet, so that figures of the same models in any order agree.
+    """
     chosen = {}
-    for name in names:
+    for name in sorted(names, key=str):
         attempts = (_identity(name, attempt) for attempt in range(len(FALLBACK_COLORS)))
         taken = {pair[0] for pair in chosen.values()}
         chosen[name] = next((pair for pair in attempts if pair[0] not in taken), _identity(name))
