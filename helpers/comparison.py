@@ -158,7 +158,7 @@ def common_labels(results):
         If there is no result, or they were not judged by the same images in the same order.
     """
     if not results:
-        raise settings.UserError("There is no result yet: run notebooks 03 to 08 in full.")
+        raise settings.UserError("There is no result yet: run notebooks 03 to 08.")
     labels = results[0].labels()
     for result in results:
         if not np.array_equal(result.labels(), labels):

@@ -63,6 +63,8 @@ def test_other_names_have_stable_colors_that_differ_within_a_figure():
     assert plotting.color("without dropout") == plotting.color("without dropout")
     arms = [f"arm {number}" for number in range(7)]
     assert len({hue for hue, _ in plotting.style.identities_of(arms).values()}) == 7
+    many = [f"arm {number}" for number in range(30)]
+    assert len(set(plotting.style.identities_of(many).values())) == 30
 
 
 def test_display_name_writes_models_and_variants_in_words():

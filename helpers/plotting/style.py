@@ -69,6 +69,7 @@ WORDS = {
     "regularized": "regularised",
 }
 FALLBACK_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+EVERY_FALLBACK = len(FALLBACK_COLORS) * len(FALLBACK_MARKERS)  # coprime, so all pairs come up
 # The same ten, so ordered that classes which lie close together (Sandal, Sneaker) differ most.
 CLASS_COLORS = (
     *("#161A85", "#CBB020", "#0963BC", "#6E0A34", "#62A8AC"),
@@ -174,9 +175,12 @@ def identities_of(names):
     """
     chosen = {}
     for name in sorted(names, key=str):
-        attempts = (_identity(name, attempt) for attempt in range(len(FALLBACK_COLORS)))
-        taken = {pair[0] for pair in chosen.values()}
-        chosen[name] = next((pair for pair in attempts if pair[0] not in taken), _identity(name))
+        attempts = [_identity(name, attempt) for attempt in range(EVERY_FALLBACK)]
+        hues = {hue for hue, _ in chosen.values()}
+        new = [pair for pair in attempts[: len(FALLBACK_COLORS)] if pair[0] not in hues]
+        # Where all colours are taken, the marker still tells two of the same colour apart.
+        new += [pair for pair in attempts if pair not in chosen.values()]
+        chosen[name] = (new or attempts)[0]
     return chosen
 
 
