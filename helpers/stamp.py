@@ -24,6 +24,7 @@ RESULT_MODULES = (
     "evaluation",
     "budgets",
     "classical",
+    "comparison",
     "ensembling",
     "explaining",
     "pruning",

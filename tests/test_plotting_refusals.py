@@ -19,6 +19,7 @@ REFUSED = {
     "no columns": lambda t: plotting.image_grid(GOOD, columns=0),
     "too few flags": lambda t: plotting.image_grid(GOOD, correct=[True]),
     "too few labels": lambda t: plotting.class_samples(GOOD, np.zeros(3, int), CLASSES),
+    "a strip of too few labels": lambda t: plotting.class_strip(GOOD, np.zeros(3, int), CLASSES),
     "one-hot labels": lambda t: plotting.class_samples(GOOD, np.eye(4, 3, dtype=int), CLASSES),
     "float labels": lambda t: plotting.class_samples(GOOD, np.zeros(4), CLASSES),
     "label out of range": lambda t: plotting.class_samples(GOOD, np.full(4, 3), CLASSES),
