@@ -45,6 +45,7 @@ FOLLOWED_MODULES = ("cost", "runs")
 WITHOUT_EFFECT = {
     "data.OTHER_CLASS_NAMES",
     "data._load_own",
+    "data.own_classes",
     "models.source",
     "training.ProgressLine",
 }
