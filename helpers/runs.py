@@ -118,7 +118,8 @@ class Result:
         Raises
         ------
         UserError
-            If the file is missing or is not the one that was written with this result.
+            If the file is missing, as that of an ablation's arm is in a fresh clone, or is not
+            the one that was written with this result.
         """
         return _restore(self._arrays()["log_probabilities"])
 
@@ -134,6 +135,11 @@ class Result:
 
     def _arrays(self):
         path = self.file.with_suffix(".npz")
+        if self.variant_of and not path.exists():
+            raise settings.UserError(
+                f"The probabilities of {self.model} are not part of the repository, which keeps "
+                f"those of models and not of their arms: run {self.notebook} to have them."
+            )
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -797,7 +803,7 @@ def _read(path):
         raise _unusable(path, "it is not a result as this version writes it") from error
     if path != _file(path.parent.parent, result.model, result.seed):
         raise _unusable(path, f"it holds the result of {result.model} with seed {result.seed}")
-    if not path.with_suffix(".npz").exists():
+    if not result.variant_of and not path.with_suffix(".npz").exists():
         raise _unusable(path, f"{path.stem}.npz with its probabilities is missing beside it")
     return result
 

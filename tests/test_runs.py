@@ -407,6 +407,17 @@ class TestDamagedFiles:
         with pytest.raises(UserError, match="seed_0.npz.*is missing"):
             runs.load_all(tmp_path)
 
+    def test_an_arm_without_probabilities_keeps_its_figures(self, stored, tmp_path):
+        file = stored()
+        arm = tmp_path / f"{MODEL}__arm" / file.name
+        arm.parent.mkdir()
+        changes = {"model": f"{MODEL}__arm", "variant_of": MODEL, "notebook": "03_x"}
+        arm.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | changes))
+        (found,) = (one for one in runs.load_all(tmp_path, variants=True) if one.variant_of)
+        assert found.metrics == runs.load(MODEL, folder=tmp_path).metrics
+        with pytest.raises(UserError, match="run 03_x"):
+            found.probabilities()
+
     def test_probabilities_without_document_are_no_result(self, stored, tmp_path):
         stored().unlink()
         assert runs.load_all(tmp_path) == []
