@@ -183,6 +183,8 @@ def of_model(name, recipe, helpers=None):
     built = {member.partition("__")[0] for member in recipe.get("members", ())}
     if built:
         start.add(("ensembling", "average"))
+    if "left_out" in recipe:
+        start.add(("pruning", "train"))
     words = set(re.findall(r"\w+", json.dumps(recipe)))
     for module_name, module in modules.items():
         start |= {(module_name, key) for key in module.registered & (built | {name})}
