@@ -228,7 +228,7 @@ def load_profile():
     """Return the images that the active profile works on.
 
     `full` takes all of the chosen data set (`FASHION_DATA_SET`; Fashion-MNIST by default), `quick`
-    a stratified fifth of it, and `smoke` the embedded sample of Fashion-MNIST, or about as many
+    a stratified tenth of it, and `smoke` the embedded sample of Fashion-MNIST, or about as many
     images of another data set. No profile takes fewer than that of a small one.
     """
     profile = settings.profile()
