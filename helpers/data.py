@@ -4,6 +4,7 @@ The files of known data sets are found and verified by helpers/downloads.py, a r
 are read by helpers/folders.py; here both become arrays of one form.
 """
 
+import functools
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +34,7 @@ OTHER_CLASS_NAMES = {
 SAMPLE_FILE = Path(__file__).with_name("sample.npz")
 # No profile uses fewer images than the embedded sample has, where there are that many.
 FEWEST_IMAGES = {"train": 2000, "test": 1000}
-# What the networks of the series take and tell apart.
-IMAGE_SIZE = (28, 28)
-CLASSES = len(CLASS_NAMES)
+IMAGE_SIZE = (28, 28)  # what the networks of the series take
 TEST_SHARE = 0.2
 
 
@@ -196,6 +195,20 @@ def from_folder(folder, size=None, class_names=None):
     return _assemble(arrays, tuple(class_names or names), str(folder))
 
 
+@functools.cache
+def own_classes(folder):
+    """Return how many classes a folder of your own images has, for `pathlib.Path` `folder`.
+
+    Raises
+    ------
+    DataError
+        As `from_folder`.
+    """
+    if downloads.holds_idx(folder):
+        return len(_read_idx_folder(folder, None)[1])
+    return len(folders.class_names(folder))
+
+
 def load_sample():
     """Return the embedded sample: 2,000 training and 1,000 test images of the real data set.
 
@@ -215,7 +228,7 @@ def load_profile():
     """Return the images that the active profile works on.
 
     `full` takes all of the chosen data set (`FASHION_DATA_SET`; Fashion-MNIST by default), `quick`
-    a stratified fifth of it, and `smoke` the embedded sample of Fashion-MNIST, or about as many
+    a stratified tenth of it, and `smoke` the embedded sample of Fashion-MNIST, or about as many
     images of another data set. No profile takes fewer than that of a small one.
     """
     profile = settings.profile()
@@ -352,15 +365,8 @@ def _describe(value):
 
 
 def _load_own(folder):
-    """Return a reader's images in the form that the networks of the series take."""
-    dataset = from_folder(folder, IMAGE_SIZE)
-    if len(dataset.class_names) != CLASSES:
-        raise DataError(
-            f"{folder} has {len(dataset.class_names)} classes, but the networks of the notebooks "
-            f"tell {CLASSES} apart: use {CLASSES} classes, or read the folder with "
-            "data.from_folder and train a network of your own for it."
-        )
-    return dataset
+    """Return a reader's images in the size that the networks of the series take."""
+    return from_folder(folder, IMAGE_SIZE)
 
 
 def _read_idx_folder(folder, size):

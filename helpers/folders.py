@@ -44,17 +44,24 @@ def read(folder, size=None):
         If the folder has no such layout, a class is empty, or a file is no image, is animated,
         has more than eight bits per channel, or is of another size than the first.
     """
-    if not folder.is_dir():
-        raise DataError(f"The folder {folder} does not exist: name one that holds your images.")
-    roots = {"all": folder}
-    if all((folder / part).is_dir() for part in PARTS):
-        roots = {part: folder / part for part in PARTS}
-    class_names = _class_names(roots)
-    files = {part: _files(root, class_names) for part, root in roots.items()}
+    roots = _roots(folder)
+    names = _class_names(roots)
+    files = {part: _files(root, names) for part, root in roots.items()}
     first = next(iter(files.values()))[0][0]
     expected = size or grey(first).size[::-1]
     parts = {part: _arrays(listed, size, expected, first) for part, listed in files.items()}
-    return parts, class_names
+    return parts, names
+
+
+def class_names(folder):
+    """Return the names of a folder's classes, a tuple of str, without reading its images.
+
+    Raises
+    ------
+    DataError
+        If the folder has no such layout.
+    """
+    return _class_names(_roots(folder))
 
 
 def grey(path):
@@ -99,6 +106,15 @@ def resized_stack(images, size):
     return np.stack([resized(Image.fromarray(image), size) for image in images])
 
 
+def _roots(folder):
+    """Return the folders that hold class folders, by the name of the part."""
+    if not folder.is_dir():
+        raise DataError(f"The folder {folder} does not exist: name one that holds your images.")
+    if all((folder / part).is_dir() for part in PARTS):
+        return {part: folder / part for part in PARTS}
+    return {"all": folder}
+
+
 def _class_names(roots):
     """Return the names of the class folders, which must be the same in every part."""
     by_part = {part: _visible_folders(root) for part, root in roots.items()}
@@ -124,10 +140,10 @@ def _visible_folders(root):
     )
 
 
-def _files(root, class_names):
+def _files(root, names):
     """Return (file, label) of every image, class by class, or name a file that is none."""
     listed = []
-    for label, name in enumerate(class_names):
+    for label, name in enumerate(names):
         paths = sorted(path for path in (root / name).iterdir() if not _is_ignored(path))
         for path in paths:
             if path.suffix.lower() not in ENDINGS or not path.is_file():

@@ -7,13 +7,13 @@ comparison needs to know about it: its family, its preprocessing and the figure 
 import inspect
 from dataclasses import dataclass
 
-from helpers import settings
+from helpers import data, settings
 from helpers.layers import BatchNormalization, Dropout, fastest_precision, keras, precision
 
 kl = keras.layers
 
 IMAGE_SHAPE = (28, 28, 1)
-CLASSES = 10
+CLASSES = 10  # of every known data set
 # Keras' default of 0.99 needs hundreds of steps before validation sees usable statistics.
 NORMALIZATION_MOMENTUM = 0.9
 # A global maximum is large from the start; unscaled, the first logits would be too sure of a guess.
@@ -121,7 +121,7 @@ def build(name, seed=0, **changes):
     Returns
     -------
     keras.Model
-        Uncompiled; takes (B, 28, 28, 1) float32 and returns (B, 10) float32 probabilities.
+        Uncompiled; takes (B, 28, 28, 1) float32 and returns (B, `classes()`) float32 probabilities.
 
     Raises
     ------
@@ -140,9 +140,15 @@ def build(name, seed=0, **changes):
         return _BUILDERS[name](**changes)
 
 
+def classes():
+    """Return how many classes the networks tell apart: those of the chosen data set, mostly ten."""
+    chosen = settings.data_set()
+    return CLASSES if isinstance(chosen, str) else data.own_classes(chosen)
+
+
 def _finish(inputs, features, name):
     """Add the softmax layer, in float32 so that small probabilities survive."""
-    outputs = kl.Dense(CLASSES, activation="softmax", dtype="float32", name="probabilities")(
+    outputs = kl.Dense(classes(), activation="softmax", dtype="float32", name="probabilities")(
         features
     )
     return keras.Model(inputs, outputs, name=name)

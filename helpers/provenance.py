@@ -107,6 +107,8 @@ def _judge(result):
 
 
 def _probabilities(result):
+    if result.variant_of and not result.file.with_suffix(".npz").exists():
+        return None  # the repository keeps the figures of arms, not their probabilities
     try:
         result.probabilities()
     except settings.UserError:

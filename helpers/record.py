@@ -75,7 +75,9 @@ def wide_resnet_gpu(depth=28, width=10, dropout_rate=0.0):
             strides = 2 if stage > 0 and number == 0 else 1
             x = _block(x, width * channels, strides, dropout_rate)
     x = kl.GlobalAveragePooling2D()(_activated(x))
-    outputs = kl.Dense(models.CLASSES, activation="softmax", dtype="float32", name="probabilities")
+    outputs = kl.Dense(
+        models.classes(), activation="softmax", dtype="float32", name="probabilities"
+    )
     return keras.Model(inputs, outputs(x), name=SINGLE)
 
 

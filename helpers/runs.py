@@ -66,6 +66,8 @@ MAY_BE_NAN = ("metrics", "history", "mflops")
 MODEL_WIDTH = 23
 VARIANT_MARK = "__"
 HISTORY_DIGITS = 7
+# A step of the stored logarithms is a factor of 1.03; finer ones double the size of the files.
+STEPS_PER_UNIT = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,9 +120,10 @@ class Result:
         Raises
         ------
         UserError
-            If the file is missing or is not the one that was written with this result.
+            If the file is missing, as that of an ablation's arm is in a fresh clone, or is not
+            the one that was written with this result.
         """
-        return _restore(self._arrays()["log_probabilities"])
+        return _unpack(self._arrays())
 
     def labels(self):
         """Return the test labels the probabilities were judged by, shape (N,), uint8.
@@ -134,6 +137,11 @@ class Result:
 
     def _arrays(self):
         path = self.file.with_suffix(".npz")
+        if self.variant_of and not path.exists():
+            raise settings.UserError(
+                f"The probabilities of {self.model} are not part of the repository, which keeps "
+                f"those of models and not of their arms: run {self.notebook} to have them."
+            )
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -186,8 +194,8 @@ def expected_minutes(notebook):
 def finish(run, test, views=None):
     """Judge a trained model on validation and test images, once, and keep the result.
 
-    The metrics are computed from the probabilities as they are stored (in half precision), so that
-    whoever reads the files later finds the same figures.
+    The metrics are computed from the probabilities as they are stored, in steps of three per cent,
+    so that whoever reads the files later finds the same figures.
 
     Parameters
     ----------
@@ -683,16 +691,33 @@ def _test_metrics(labels, probabilities):
 
 def _pack(probabilities, labels):
     """Return the content of the array file, and the probabilities as they are read from it."""
-    # Logarithms keep the small probabilities that half precision would round to 0.
-    smallest = np.finfo(np.float32).tiny
-    logarithms = np.log(np.maximum(probabilities, smallest)).astype(np.float16)
+    steps = _steps(np.asarray(probabilities, np.float64))
+    # High and low bytes apart: the first are nearly all alike, and compress to almost nothing.
+    planes = np.stack([steps >> 8, steps & 255]).astype(np.uint8)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, log_probabilities=logarithms, labels=labels)
-    return buffer.getvalue(), _restore(logarithms)
+    np.savez_compressed(buffer, step_planes=planes, labels=labels)
+    return buffer.getvalue(), _unpack({"step_planes": planes})
 
 
-def _restore(logarithms):
-    probabilities = np.exp(logarithms.astype(np.float64))
+def _steps(probabilities):
+    """Return logarithms as whole numbers of steps; the class in front stays alone in front."""
+    logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+    steps = np.round(logarithms * STEPS_PER_UNIT).astype(np.int16)
+    rows, first = np.arange(len(steps)), probabilities.argmax(axis=1)
+    others = steps.copy()
+    others[rows, first] = np.iinfo(np.int16).min
+    steps[rows, first] = np.maximum(steps[rows, first], others.max(axis=1) + 1)
+    return steps
+
+
+def _unpack(arrays):
+    """Return the probabilities of an array file; earlier ones hold logarithms in float16."""
+    if "log_probabilities" in arrays:
+        logarithms = arrays["log_probabilities"].astype(np.float64)
+    else:
+        high, low = arrays["step_planes"].astype(np.uint16)
+        logarithms = (high << 8 | low).view(np.int16) / STEPS_PER_UNIT
+    probabilities = np.exp(logarithms)
     return (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -799,7 +824,7 @@ def _read(path):
         raise _unusable(path, "it is not a result as this version writes it") from error
     if path != _file(path.parent.parent, result.model, result.seed):
         raise _unusable(path, f"it holds the result of {result.model} with seed {result.seed}")
-    if not path.with_suffix(".npz").exists():
+    if not result.variant_of and not path.with_suffix(".npz").exists():
         raise _unusable(path, f"{path.stem}.npz with its probabilities is missing beside it")
     return result
 

@@ -21,7 +21,7 @@ DATA_SETS = (FASHION_MNIST, "mnist", "kmnist")
 PROFILES = ("smoke", "quick", "full")
 # Share of the images and of the epochs that a profile uses, and the fewest epochs it may use.
 # How few images a profile may use is decided by helpers/data.py.
-IMAGE_SHARE = {"smoke": 0.0, "quick": 0.2, "full": 1.0}
+IMAGE_SHARE = {"smoke": 0.0, "quick": 0.1, "full": 1.0}
 EPOCH_SHARE = {"smoke": 0.0, "quick": 0.2, "full": 1.0}
 FEWEST_EPOCHS = 2
 

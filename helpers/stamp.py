@@ -46,6 +46,7 @@ FOLLOWED_MODULES = ("cost", "runs")
 WITHOUT_EFFECT = {
     "data.OTHER_CLASS_NAMES",
     "data._load_own",
+    "data.own_classes",
     "models.source",
     "training.ProgressLine",
 }
@@ -183,6 +184,8 @@ def of_model(name, recipe, helpers=None):
     built = {member.partition("__")[0] for member in recipe.get("members", ())}
     if built:
         start.add(("ensembling", "average"))
+    if "left_out" in recipe:
+        start.add(("pruning", "train"))
     words = set(re.findall(r"\w+", json.dumps(recipe)))
     for module_name, module in modules.items():
         start |= {(module_name, key) for key in module.registered & (built | {name})}

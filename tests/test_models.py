@@ -146,3 +146,14 @@ def test_a_trained_model_predicts_the_same_in_a_process_that_knows_only_the_laye
     here, there = np.asarray(model(images, training=False)), np.load(tmp_path / "outputs.npy")
     # bfloat16 has three significant digits, and libraries add in different orders.
     assert there == pytest.approx(here, abs=1e-6 if backend == "tensorflow" else 0.03)
+
+
+def test_networks_tell_the_classes_of_the_readers_images_apart(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    assert models.build("cnn_basic").output_shape == (None, 10)
+    monkeypatch.setenv("FASHION_DATA_SET", str(tmp_path))
+    assert models.classes() == 3
+    assert all(
+        models.build(name).output_shape == (None, 3) for name in ("ann_baseline", "cnn_tiny")
+    )
