@@ -137,7 +137,7 @@ def test_a_lost_marker_is_named():
 
 def test_a_changed_number_on_a_page_is_found(readme):
     block = re.search(r"<!-- results -->.*?<!-- /results -->", readme, re.DOTALL)[0]
-    tampered = readme.replace(block, re.sub(r"\d\.\d", "0.0", block, count=1))
+    tampered = readme.replace(block, re.sub(r"\d\d\.\d\d %", "12.34 %", block, count=1))
     assert tampered != readme and pages.readme(tampered) == readme
 
 
