@@ -582,10 +582,11 @@ def test_profiles_choose_the_images(folder, monkeypatch):
     assert len(data.load_profile().train) == 2000
     monkeypatch.setenv("FASHION_PROFILE", "quick")
     monkeypatch.setattr(data, "FEWEST_IMAGES", {"train": 1, "test": 1})
+    monkeypatch.setitem(settings.IMAGE_SHARE, "quick", 0.25)
     quick = data.load_profile()
     assert np.bincount(quick.train.labels).tolist() == [1] * 10
-    assert len(quick.test) == 0, "a fifth of two images is less than one"
-    assert "20%" in quick.source
+    assert len(quick.test) == 0, "a quarter of two images is less than one"
+    assert "25%" in quick.source
     monkeypatch.setenv("FASHION_PROFILE", "full")
     assert len(data.load_profile().train) == 40
 

@@ -172,7 +172,7 @@ def test_command_trains_each_seed_once_and_averages_them(few, capsys):
     singles = [runs.load("wide_resnet_gpu", seed, folder) for seed in (0, 1)]
     together = runs.load("ensemble_gpu", 0, folder)
     mean = ensembling.average([single.probabilities() for single in singles])
-    assert together.probabilities() == pytest.approx(mean, abs=2e-3)
+    assert together.probabilities() == pytest.approx(mean, abs=1e-2)
     assert together.recipe["member_seeds"] == [0, 1]
     assert singles[0].recipe["backend"] == "tensorflow" and singles[0].trained_on == 64
     assert len(singles[0].recipe["views"]) == 2 and singles[0].epoch == 2
