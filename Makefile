@@ -10,9 +10,12 @@ PYTHON = .venv/bin/python
 SERIES = $(PYTHON) -m helpers.series
 CHOSEN = $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 TEST_OUTPUTS = $(CURDIR)/outputs/test
+NBVAL = FASHION_PROFILE=smoke FASHION_SEED=0 FASHION_RESULTS_DIR='$(TEST_OUTPUTS)' \
+  $(PYTHON) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
+  --nbval-sanitize-with=tests/nbval.cfg -p no:cacheprovider
 FITS = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
-.PHONY: help run test test-helpers test-notebooks lab publish address clean
+.PHONY: help run test test-helpers test-notebooks test-notebooks-early test-notebooks-late lab publish address clean
 
 help:
 	@echo 'make run [PROFILE=quick]       run all notebooks without opening them (PROFILE: smoke, quick, full)'
@@ -28,19 +31,22 @@ help:
 run: .venv/made
 	@$(SERIES) run --profile $(PROFILE) $(CHOSEN) $(if $(FRESH),--fresh)
 
-# The two halves keep one core busy each, so they run side by side.
+# Three parts side by side keep two cores busy: each of them waits now and then.
 test: .venv/made
 	$(PYTHON) -m ruff check .
-	@$(MAKE) -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+	@$(MAKE) -j3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 	  --no-print-directory test-helpers test-notebooks
 
 test-helpers: .venv/made
 	$(PYTHON) -m pytest -q
 
-test-notebooks: .venv/made
-	FASHION_PROFILE=smoke FASHION_SEED=0 FASHION_RESULTS_DIR='$(TEST_OUTPUTS)' \
-	  $(PYTHON) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
-	  --nbval-sanitize-with=tests/nbval.cfg -p no:cacheprovider notebooks/*.ipynb
+test-notebooks: test-notebooks-early test-notebooks-late
+
+test-notebooks-early: .venv/made
+	$(NBVAL) notebooks/0*.ipynb
+
+test-notebooks-late: .venv/made
+	$(NBVAL) notebooks/1*.ipynb
 
 lab: .venv/made
 	$(PYTHON) -m jupyterlab notebooks
