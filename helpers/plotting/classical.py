@@ -184,7 +184,8 @@ def _curve(axes, table, shape):
     mark(axes, values[best], accuracy[best], RIGHT, shape, size=10)
     axes.set_xscale("log")
     axes.margins(x=0.09)
-    shown = values if len(values) <= 5 else values[::2]
+    long_labels = values.min() < 0.001
+    shown = values[::2] if long_labels or len(values) > 5 else values
     axes.set_xticks(shown)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _setting(value)))
