@@ -13,7 +13,8 @@ from figures import MODELS, picture
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from helpers import plotting
+from helpers import classical, ensembling, models, plotting
+from helpers.plotting import style
 from helpers.settings import REPOSITORY, UserError
 
 
@@ -114,3 +115,11 @@ def test_figures_do_not_disturb_the_callers_style(images):
     with matplotlib.rc_context({"font.size": 23}):
         plotting.image_grid(images)
         assert matplotlib.rcParams["font.size"] == 23
+
+
+def test_every_model_of_the_series_has_an_identity_of_its_own():
+    names = [*models.names(), *classical.names(), *ensembling.ENSEMBLES]
+    tables = (style.IDENTITIES, style.IDENTITIES_CLASSICAL, style.IDENTITIES_LATER)
+    fixed = {name: pair for table in tables for name, pair in table.items()}
+    assert set(names) <= set(fixed) | {"majority_class"}
+    assert len(set(fixed.values())) == len(fixed)

@@ -62,6 +62,27 @@ IDENTITIES_CLASSICAL = {
     )
 }
 FALLBACK_COLORS = ("#23B9C0", "#C3516C", "#2982D7", "#B8B832", "#770065", "#17351A", "#856712")
+# The later models share seven more colours; pairs of colour and marker are all different.
+TEAL, ROSE, SKY, OLIVE, PLUM, FOREST, BROWN = FALLBACK_COLORS
+IDENTITIES_LATER = {
+    "ann_tuned": (ROSE, "^"),
+    "cnn_tuned": (SKY, "v"),
+    "cnn_augmented": (OLIVE, "s"),
+    "resnet_fast": (ROSE, "v"),
+    "cnn_tiny": (SKY, "o"),
+    "resnet_1min": (BROWN, "^"),
+    "resnet_5min": (ROSE, "X"),
+    "resnet_15min": (TEAL, "D"),
+    "resnet_30min": (PLUM, "P"),
+    "resnet_60min": (FOREST, "*"),
+    "cnn_distilled": (PLUM, "*"),
+    "ensemble_seeds": (BROWN, "s"),
+    "ensemble_mixed": (FOREST, "P"),
+    "ensemble_snapshots": (TEAL, "P"),
+    "ensemble_3h": (OLIVE, "*"),
+    "wide_resnet_gpu": (FOREST, "X"),
+    "ensemble_gpu": (PLUM, "X"),
+}
 WORDS = {
     **{name: name.upper() for name in ("ann", "cnn", "gpu", "hog", "rbf", "svm")},
     "resnet": "ResNet",
@@ -158,9 +179,9 @@ def show(figure, alt):
 
 
 def _identity(name, attempt=0):
-    known = IDENTITIES.get(name) or IDENTITIES_CLASSICAL.get(name)
-    if known:
-        return known
+    for known in (IDENTITIES, IDENTITIES_CLASSICAL, IDENTITIES_LATER):
+        if name in known:
+            return known[name]
     number = zlib.crc32(str(name).encode("utf-8")) + attempt
     return (
         FALLBACK_COLORS[number % len(FALLBACK_COLORS)],
