@@ -87,9 +87,11 @@ def replicable(result):
 
 
 def _loss(recipe):
-    if recipe["label_smoothing"]:
-        return getattr(keras.losses, recipe["loss"])(label_smoothing=recipe["label_smoothing"])
-    return keras.losses.get(recipe["loss"])
+    name = recipe["loss"]
+    if name.islower():
+        return name  # so that the new recipe names it as the old one does
+    smoothing = recipe["label_smoothing"]
+    return getattr(keras.losses, name)(**({"label_smoothing": smoothing} if smoothing else {}))
 
 
 def _callback(words):

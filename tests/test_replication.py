@@ -61,6 +61,7 @@ def test_command_goes_on_where_it_stopped(smoke, capsys):
     assert replication.main(["--seed", "0", "1", "2"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "seed " in line]
     assert [line.split()[0] for line in lines] == ["new", "kept", "kept", "new"]
+    assert runs.table(settings.results_folder())["seeds"].tolist() == [3], "one recipe for all"
 
 
 def test_what_cannot_be_repeated_is_refused(smoke, capsys):
