@@ -230,8 +230,7 @@ def _accuracy_picture():
     figure = plotting.accuracy_against(table, "training_seconds", label, reported=True, height=500)
     front = table.iloc[plotting.pareto_front(table["training_seconds"], table["test_accuracy"])]
     models = ", ".join(
-        f"{row.model} ({100 * row.test_accuracy:.2f} % after "
-        f"{runs.duration(row.training_seconds)})"
+        f"{row.model} ({100 * row.test_accuracy:.2f} % after {runs.duration(row.training_seconds)})"
         for row in front.itertuples()
     )
     return Picture(

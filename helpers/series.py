@@ -61,6 +61,7 @@ HINT_PLACEHOLDER = (
 )
 SECONDS_BETWEEN_UPDATES = 0.5
 SECONDS_BETWEEN_LINES = 60
+SECONDS_TO_STOP = 120
 INTERRUPTED = 130
 # Cells with this tag check what the text claims, and the text is about Fashion-MNIST.
 CHECK = "hide-input"
@@ -355,6 +356,9 @@ class _Execution(threading.Thread):
 
     def __init__(self, notebook, environment):
         super().__init__(daemon=True)
+        # Not `is_alive` and `join`: a Ctrl-C during a join makes Python 3.11 take the thread for
+        # ended, and leaving while it tidies up crashes or hangs.
+        self.ended = threading.Event()
         self.error = None
         self.environment = environment
         self.cells = len(stamp.code_cells(notebook))
@@ -372,8 +376,10 @@ class _Execution(threading.Thread):
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 self.loop = runner.get_loop()
                 runner.run(self._execute())
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             self.error = error
+        finally:
+            self.ended.set()
 
     async def _execute(self):
         self.task = asyncio.current_task()
@@ -385,7 +391,7 @@ class _Execution(threading.Thread):
         """End the kernel at once and wait until it is gone."""
         self.client.shutdown_kernel = "immediate"
         self.loop.call_soon_threadsafe(self.task.cancel)
-        self.join(20)
+        self.ended.wait(SECONDS_TO_STOP)
 
     def failure(self):
         """Say in which cell and why the notebook failed; None if it did not."""
@@ -534,8 +540,7 @@ def _execute(notebook, environment, progress):
     start = time.monotonic()
     execution.start()
     try:
-        while execution.is_alive():
-            execution.join(SECONDS_BETWEEN_UPDATES)
+        while not execution.ended.wait(SECONDS_BETWEEN_UPDATES):
             progress.update(execution)
     except KeyboardInterrupt:
         execution.stop()

@@ -15,8 +15,8 @@ from helpers.layers import in_float32, keras
 
 NAME = "resnet_5min"
 SEED = 0
+# Where the file lies in a folder of results.
 PLACE = Path(f"{NAME}{runs.VARIANT_MARK}{budgets.HELD_OUT}") / "model.keras"
-FILE = settings.PUBLISHED_RESULTS / PLACE
 
 
 def load(dataset, file=None):
@@ -27,7 +27,7 @@ def load(dataset, file=None):
     dataset : data.Dataset
         What a network is trained on, in the active profile, where there is no file.
     file : str or pathlib.Path, optional
-        By default `FILE`, or its like among the results of another data set than Fashion-MNIST.
+        By default `PLACE` among the published results, or those of another data set.
 
     Returns
     -------

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from figures import MODELS
 
-from helpers import series, settings, stamp
+from helpers import data, series, settings, stamp
 
 PICTURE = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABc3UBGAAAAABJRU5ErkJggg=="
@@ -38,6 +38,21 @@ def clean_environment(monkeypatch, tmp_path):
     for name in ("FASHION_PROFILE", "FASHION_SEED", "FASHION_DATA_SET", "MNIST_DIR", "KMNIST_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path / "results"))
+
+
+@pytest.fixture
+def smoke(monkeypatch):
+    """The smoke profile on a few hundred images, for speed."""
+    monkeypatch.setenv("FASHION_PROFILE", "smoke")
+    sample = data.load_sample()
+    few = data.Dataset(
+        sample.train.take(np.arange(0, 2000, 5)),
+        sample.test.take(np.arange(0, 1000, 10)),
+        sample.class_names,
+        "a few images",
+    )
+    monkeypatch.setattr(data, "load_profile", lambda: few)
+    return few
 
 
 def make_notebook(title="Small", cells=()):

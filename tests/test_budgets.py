@@ -1,26 +1,10 @@
 """Budgets: their networks, and that one function trains them for notebooks and for the command."""
 
-import numpy as np
 import pytest
 
 from helpers import budgets, cost, data, models, runs, settings
 
 NAMES = [name for name in models.names() if models.specification(name).notebook == "12_fast_resnet"]
-
-
-@pytest.fixture
-def smoke(monkeypatch):
-    """The smoke profile on two hundred images, for speed."""
-    monkeypatch.setenv("FASHION_PROFILE", "smoke")
-    sample = data.load_sample()
-    few = data.Dataset(
-        sample.train.take(np.arange(0, 2000, 5)),
-        sample.test.take(np.arange(0, 1000, 10)),
-        sample.class_names,
-        "a few images",
-    )
-    monkeypatch.setattr(data, "load_profile", lambda: few)
-    return few
 
 
 def test_every_budget_is_a_registered_model_of_its_notebook():

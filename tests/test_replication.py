@@ -9,21 +9,6 @@ from helpers import data, models, optimizers, pipeline, replication, runs, setti
 from helpers.layers import keras
 
 
-@pytest.fixture
-def smoke(monkeypatch):
-    """The smoke profile on a few hundred images, for speed."""
-    monkeypatch.setenv("FASHION_PROFILE", "smoke")
-    sample = data.load_sample()
-    few = data.Dataset(
-        sample.train.take(np.arange(0, 2000, 5)),
-        sample.test.take(np.arange(0, 1000, 10)),
-        sample.class_names,
-        "a few images",
-    )
-    monkeypatch.setattr(data, "load_profile", lambda: few)
-    return few
-
-
 def ann(dataset, seed, **changes):
     """Train the baseline with all that a recipe can hold."""
     images, validation = data.split(dataset.train, seed=seed)

@@ -121,7 +121,7 @@ def test_interruption_keeps_what_is_finished(small_series, tmp_path):
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[0].partition("02_second: running")[2]
+    said = process.communicate(timeout=300)[0].partition("02_second: running")[2]
     said = said.partition("\n")[2]
     assert process.returncode == 130
     assert "Interrupted: 1 of 2 notebooks are finished and kept" in said

@@ -53,6 +53,16 @@ def checked_columns(table, columns, what):
         raise UserError(f"{what} has no rows: train a model first, so that there is a result.")
 
 
+def checked_reliability(curves, what, key):
+    """Say that there is no table of bins, or which one lacks a column or holds no image."""
+    if not curves:
+        raise UserError(f"There is no {what}: pass a dict from {key} to its reliability.")
+    for name, curve in curves.items():
+        checked_columns(curve, ("confidence", "accuracy", "count"), f"The reliability of {name}")
+        if curve["count"].sum() == 0:
+            raise UserError(f"The reliability of {name} counts no image: pass its predictions.")
+
+
 def checked_histories(histories, keys):
     """Say which history lacks which key, or holds no epoch."""
     if not isinstance(histories, dict) or not histories:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from helpers.plotting.checks import checked_columns
-from helpers.plotting.parts import MARKER_SCALE, cell_names, heatmap, percent_axis
+from helpers.plotting.checks import checked_columns, checked_reliability
+from helpers.plotting.parts import MARKER_SCALE, RARE, cell_names, heatmap, percent_axis
 from helpers.plotting.style import (
     BLUES,
     DIVERGING,
@@ -213,12 +213,7 @@ def reliability(curves, title="Does a model know when it is wrong?"):
     UserError
         If there is no curve, a column is missing or every bin is empty.
     """
-    if not curves:
-        raise UserError("There is no curve: pass a dict from a model's name to its reliability.")
-    for name, curve in curves.items():
-        checked_columns(curve, ("confidence", "accuracy", "count"), f"The reliability of {name}")
-        if curve["count"].sum() == 0:
-            raise UserError(f"The reliability of {name} counts no image: pass its predictions.")
+    checked_reliability(curves, "curve", "a model's name")
     columns = min(len(curves), 4)
     rows = math.ceil(len(curves) / columns)
     side = min(300, (WIDTH - 60) // columns)
@@ -239,9 +234,6 @@ def reliability(curves, title="Does a model know when it is wrong?"):
     for axes in grid[:, 0]:
         axes.set_ylabel("accuracy (%)")
     return figure
-
-
-RARE = 0.01  # share of the images below which chance decides a bin's accuracy
 
 
 def _is_rare(counts):

@@ -9,6 +9,7 @@ from helpers.plotting.style import FAINT, INK, RIGHT, SOFT, WRONG, readable, sha
 
 MOST_COVERED = 0.05  # share of a label that may lie over other things, where it can be left out
 MARKER_SCALE = {"*": 1.6, "P": 1.15, "X": 1.15, "D": 0.85, "s": 0.95}  # to look equally large
+RARE = 0.01  # share of all answers below which chance decides the accuracy of a bin of them
 
 
 def percent_axis(axis):

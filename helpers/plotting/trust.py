@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from helpers.plotting.checks import checked_columns
-from helpers.plotting.parts import end_labels, mark, percent_axis, spread
+from helpers.plotting.checks import checked_columns, checked_reliability
+from helpers.plotting.parts import RARE, end_labels, mark, percent_axis, spread
 from helpers.plotting.style import (
     FAINT,
     INK,
@@ -22,7 +22,6 @@ from helpers.settings import UserError
 DASHED = (0, (3, 2))
 FEWEST_ANSWERS = 50  # under so few answers an accuracy is too uncertain to be drawn
 HISTOGRAM_BINS = 40
-RARE = 0.01  # share of the answers below which chance decides a bin's accuracy
 
 
 @styled
@@ -40,12 +39,7 @@ def confidence(curves, title="How sure the model is, and how often it is right")
     UserError
         If there is no table, a column is missing or every bin is empty.
     """
-    if not curves:
-        raise UserError("There is no table: pass a dict from a heading to its reliability.")
-    for name, table in curves.items():
-        checked_columns(table, ("confidence", "accuracy", "count"), f"The reliability of {name}")
-        if table["count"].sum() == 0:
-            raise UserError(f"The reliability of {name} counts no image: pass its predictions.")
+    checked_reliability(curves, "table", "a heading")
     figure, _ = sheet(
         min(90 + 400 * len(curves), WIDTH), 450, title,
         "Grey bar: how often answers of this confidence are right. Blue: right more often than "
