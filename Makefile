@@ -31,7 +31,10 @@ help:
 run: .venv/made
 	@$(SERIES) run --profile $(PROFILE) $(CHOSEN) $(if $(FRESH),--fresh)
 
-# Three parts side by side keep two cores busy: each of them waits now and then.
+# Three parts side by side keep two cores busy: each of them waits now and then. More threads in
+# each would only wait for one another, which doubles the time of scikit-learn's notebooks.
+test test-helpers test-notebooks-early test-notebooks-late: export OMP_NUM_THREADS = 1
+test test-helpers test-notebooks-early test-notebooks-late: export OPENBLAS_NUM_THREADS = 1
 test: .venv/made
 	$(PYTHON) -m ruff check .
 	@$(MAKE) -j3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
