@@ -136,12 +136,19 @@ def _model(result):
     with_arguments = {*tuning.ARCHITECTURE, record.wide_resnet_gpu.__name__}
     if result.variant_of is not None or with_arguments & set(built):
         return None
-    parameters, mflops = (sum(costs) for costs in zip(*map(_cost, built), strict=True))
+    parameters = sum(_cost(each)[0] for each in built)
+    mflops = sum(_cost(each)[1] * _views(result.recipe, each) for each in built)
     if parameters != result.parameters:
         return f"it has {result.parameters:,} parameters, today's model {parameters:,}"
     if not math.isclose(mflops, result.mflops, rel_tol=1e-9):
         return f"it needs {result.mflops:.6g} MFLOPs, today's model {mflops:.6g}"
     return None
+
+
+def _views(recipe, name):
+    """Return how many views of an image a model, or a member of an ensemble, looks at."""
+    told = recipe.get("training", {}).get(name, recipe)
+    return len(told.get("views", (None,)))
 
 
 @functools.cache

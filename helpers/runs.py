@@ -78,10 +78,11 @@ class Result:
     validation figures are NaN where the run kept no validation images. `history` maps Keras' names
     to one value per epoch; `recipe` is what `training.train` was told; `epoch` is the one, counted
     from 1, whose weights are reported, and `choice` how it was chosen. `order` is the place of the
-    model in the series. `mflops` is NaN where operations are not counted; `prediction_seconds` are
-    those of 10,000 images, where they were measured. `written` is in UTC. `commit` and
-    `definitions` say which code made it, see `provenance.commit` and `stamp.of_model`; they are
-    None in results from before that was kept.
+    model in the series. `mflops` and `latency_ms` are those of one answer, with all its views;
+    `mflops` is NaN where operations are not counted; `prediction_seconds` are those of 10,000
+    images, where they were measured. `written` is in UTC. `commit` and `definitions` say which code
+    made it, see `provenance.commit` and `stamp.of_model`; they are None in results from before that
+    was kept.
     """
 
     model: str
@@ -195,7 +196,8 @@ def finish(run, test, views=None):
     """Judge a trained model on validation and test images, once, and keep the result.
 
     The metrics are computed from the probabilities as they are stored, in steps of three per cent,
-    so that whoever reads the files later finds the same figures.
+    so that whoever reads the files later finds the same figures. Operations and latency are those
+    of an answer, so each view of an image adds its own.
 
     Parameters
     ----------
@@ -230,6 +232,7 @@ def finish(run, test, views=None):
             reported_accuracy=None,
             reported_note="",
         )
+    looks = len(views) if views else 1
     return _keep(
         run.name,
         run.seed,
@@ -245,9 +248,9 @@ def finish(run, test, views=None):
         choice=run.choice,
         trained_on=int(run.trained_on),
         parameters=cost.parameters(run.model),
-        mflops=cost.flops(run.model) / 1e6,
+        mflops=looks * cost.flops(run.model) / 1e6,
         size_bytes=cost.size_bytes(run.model),
-        latency_ms=_rounded(cost.latency(run.model, test.images)),
+        latency_ms=_rounded(looks * cost.latency(run.model, test.images)),
         training_seconds=_rounded(run.training_seconds),
         reported_accuracy=specification.reported_accuracy,
         reported_note=specification.reported_note,

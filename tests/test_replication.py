@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from helpers import data, models, optimizers, pipeline, replication, runs, settings, training
+from helpers import cost, data, models, optimizers, pipeline, replication, runs, settings, training
 from helpers.layers import keras
 
 
@@ -32,6 +32,7 @@ def test_repeats_the_training_that_the_notebook_would_do(smoke):
     # ReduceLROnPlateau cannot lower a schedule's rate and leaves it alone; the recipe keeps both.
     direct = runs.finish(ann(smoke, 3), smoke.test, views=pipeline.MIRRORED)
     expected = direct.probabilities()
+    assert direct.mflops == 2 * cost.flops(models.build("ann_baseline")) / 1e6, "two views"
     again = replication.replicate(first, smoke, seed=3)
     assert (again.recipe, again.epoch, again.seed) == (direct.recipe, direct.epoch, 3)
     assert again.history["val_loss"] == direct.history["val_loss"]

@@ -736,6 +736,14 @@ class TestCheck:
         costs = {"parameters": 470_292, "mflops": 2 * 0.469938}
         assert store(**ensemble, **costs)[1] == "agrees"
 
+    def test_every_view_costs_operations(self, store):
+        def of_recipe(recipe):
+            return {"recipe": recipe, "definitions": stamp.of_model(MODEL, recipe)}
+
+        mirrored = of_recipe({"views": ["None", "flip"]})
+        assert store(**mirrored, mflops=2 * 0.469938)[1] == "agrees"
+        assert "today's model 0.939876" in store(**mirrored, mflops=0.469938)[2]
+
     def test_damaged_probabilities(self, store):
         assert "probabilities are damaged" in store(probabilities_sha256="0")[2]
 
