@@ -85,6 +85,8 @@ IDENTITIES_LATER = {
 }
 WORDS = {
     **{name: name.upper() for name in ("ann", "cnn", "gpu", "hog", "rbf", "svm")},
+    "adamw": "AdamW",
+    "muon": "Muon",
     "resnet": "ResNet",
     "normalization": "normalisation",
     "regularized": "regularised",
