@@ -47,9 +47,9 @@ RECIPES = {
     "cnn_tiny": Recipe(epochs=60, augment=WITH_CUTOUT, left_out=0.7),
     "resnet_1min": Recipe(epochs=3, augment=FLIP),
     "resnet_5min": Recipe(epochs=13, augment=FLIP_AND_SHIFT, left_out=0.7),
-    "resnet_15min": Recipe(epochs=18, augment=WITH_CUTOUT, left_out=0.7),
-    "resnet_30min": Recipe(epochs=22, augment=WITH_CUTOUT, left_out=0.7),
-    "resnet_60min": Recipe(epochs=29, augment=WITH_CUTOUT, left_out=0.7),
+    "resnet_15min": Recipe(epochs=46, augment=WITH_CUTOUT, left_out=0.7),
+    "resnet_30min": Recipe(epochs=54, augment=WITH_CUTOUT, left_out=0.7),
+    "resnet_60min": Recipe(epochs=52, augment=WITH_CUTOUT, left_out=0.7),
 }
 
 
