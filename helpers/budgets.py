@@ -6,7 +6,7 @@ function, so that a budget too long for a notebook is the same experiment, run b
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from helpers import data, models, optimizers, pipeline, pruning, runs, settings, training
 from helpers.layers import keras
@@ -41,6 +41,37 @@ class Recipe:
         """Return a new optimizer for a training of so many steps."""
         rate = optimizers.Triangular(self.peak_rate, steps)
         return optimizers.Muon(rate, sgd_ratio=self.sgd_ratio)
+
+    def train(self, model, images, validation=None, arm=None, seed=None):
+        """Train a registered model by this recipe, with the epochs of the active profile.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Uncompiled.
+        images : data.LabelledImages
+        validation : data.LabelledImages, optional
+        arm : str, optional
+        seed : int, optional
+            Order of the batches and augmentation; that of the settings by default.
+
+        Returns
+        -------
+        training.Run
+        """
+        epochs = settings.epochs(self.epochs)
+        told = {
+            "optimizer": self.optimizer(epochs * (len(images) // self.batch_size)),
+            "loss": keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing),
+            "epochs": epochs,
+            "batch_size": self.batch_size,
+            "augment": self.augment,
+            "arm": arm,
+            "seed": seed,
+        }
+        if self.left_out:
+            return pruning.train(model, images, validation, share=self.left_out, **told)
+        return training.train(model, images, validation, **told)
 
 
 RECIPES = {
@@ -79,23 +110,10 @@ def train(name, dataset, seed=None, hold_out=False, whole=False):
     UserError
         If the budget is unknown.
     """
-    recipe = _recipe(name)
+    recipe = replace(_recipe(name), left_out=0.0) if whole else _recipe(name)
     seed = settings.seed() if seed is None else seed
-    epochs = settings.epochs(recipe.epochs)
     images, validation = data.split(dataset.train) if hold_out else (dataset.train, None)
-    told = {
-        "optimizer": recipe.optimizer(epochs * (len(images) // recipe.batch_size)),
-        "loss": keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        "epochs": epochs,
-        "batch_size": recipe.batch_size,
-        "augment": recipe.augment,
-        "arm": _arm(hold_out, whole),
-        "seed": seed,
-    }
-    model = models.build(name, seed)
-    if recipe.left_out and not whole:
-        return pruning.train(model, images, validation, share=recipe.left_out, **told)
-    return training.train(model, images, validation, **told)
+    return recipe.train(models.build(name, seed), images, validation, _arm(hold_out, whole), seed)
 
 
 def finish(run, dataset):

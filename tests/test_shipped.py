@@ -47,16 +47,25 @@ def test_saved_and_loaded_predicts_the_same(sample, tmp_path):
     )
 
 
+def test_it_learns_by_the_recipe_of_its_budget_but_from_hard_labels(smoke):
+    run = shipped.train(smoke)
+    fitting, validation = data.split(smoke.train)
+    assert run.name == shipped.PLACE.parent.name and run.variant_of == shipped.NAME
+    assert run.recipe["label_smoothing"] == 0.0 != budgets.RECIPES[shipped.NAME].label_smoothing
+    assert run.recipe["left_out"] == budgets.RECIPES[shipped.NAME].left_out
+    assert (run.trained_on, len(run.validation)) == (len(fitting), len(validation))
+
+
 def test_a_missing_file_means_a_training(sample, tmp_path, monkeypatch, capsys):
     asked = []
 
-    def train(name, dataset, seed, hold_out):
-        asked.append((name, seed, hold_out))
-        return type("Run", (), {"model": models.build(name, seed)})
+    def train(dataset):
+        asked.append(dataset)
+        return type("Run", (), {"model": models.build(shipped.NAME, shipped.SEED)})
 
-    monkeypatch.setattr(budgets, "train", train)
+    monkeypatch.setattr(shipped, "train", train)
     shipped.load(sample, tmp_path / "absent.keras")
-    assert asked == [(shipped.NAME, shipped.SEED, True)]
+    assert asked == [sample]
     assert "trained now" in capsys.readouterr().out
     monkeypatch.setenv("FASHION_DATA_SET", "mnist")
     shipped.load(sample)
