@@ -484,6 +484,48 @@ def paired_gain(right_with, right_without):
     return gain, gain - half, gain + half
 
 
+def unpaired_gain(right_first, right_second):
+    """Return the difference of two accuracies that were measured on different images.
+
+    The hybrid of two Wilson intervals, which also holds for few images and for accuracies near
+    one. For the same images there is `paired_gain`, whose interval is narrower.
+
+    Parameters
+    ----------
+    right_first, right_second : numpy.ndarray, shape (N,) and (M,), bool
+        Which images of each set were classified correctly; at least one image each.
+
+    Returns
+    -------
+    gain, low, high : float
+        First accuracy less the second, and its 95 % interval, each from -1 to 1.
+
+    Raises
+    ------
+    UserError
+        If a set is empty or no flat array.
+
+    References
+    ----------
+    Newcombe, "Interval Estimation for the Difference Between Independent Proportions: Comparison of
+    Eleven Methods", Statistics in Medicine 17, 1998 (method 10).
+    """
+    shares = []
+    for right in (right_first, right_second):
+        right = np.asarray(right, dtype=bool)
+        if right.ndim != 1 or not len(right):
+            raise settings.UserError(
+                f"Answers of the shape {right.shape} have no accuracy: pass whether each image of "
+                "a set was classified correctly, one image at least."
+            )
+        shares.append((float(right.mean()), *wilson_interval(right.sum(), len(right))))
+    (first, first_low, first_high), (second, second_low, second_high) = shares
+    gain = first - second
+    low = gain - np.hypot(first - first_low, second_high - second)
+    high = gain + np.hypot(first_high - first, second - second_low)
+    return gain, float(low), float(high)
+
+
 def holm(p_values):
     """Adjust p-values for having made several tests, in their order.
 

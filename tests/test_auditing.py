@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy import special
+from sklearn import metrics
 
 from helpers import auditing, data, evaluation, models, settings
 
@@ -159,3 +160,61 @@ class TestScores:
     def test_nothing_to_tell_apart(self):
         with pytest.raises(settings.UserError, match="both kinds"):
             auditing.separation(np.array([0.5]), np.array([]))
+
+
+class TestSeparationDifference:
+    def scores(self):
+        """Return two scores of 60 familiar and 40 other images, coarse so that some are equal."""
+        generator = np.random.default_rng(0)
+        common = generator.normal(size=100) + np.repeat([1.5, 0], [60, 40])
+        both = [np.round(common + generator.normal(0, width, 100), 1) for width in (0.3, 1.5)]
+        return [(score[:60], score[60:]) for score in both]
+
+    def test_difference_by_hand(self):
+        # The first score ranks three of four pairs rightly, the second two and a tie.
+        first = np.array([0.9, 0.6]), np.array([0.5, 0.7])
+        second = np.array([0.9, 0.5]), np.array([0.5, 0.8])
+        found = auditing.separation_difference(first, second, resamples=100)
+        assert found.difference == pytest.approx(3 / 4 - 2.5 / 4)
+
+    def test_each_draw_against_scikit_learn(self):
+        first, second = self.scores()
+        found = auditing.separation_difference(first, second, resamples=50, seed=3)
+        generator, differences = np.random.default_rng(3), []
+        for _ in range(50):
+            familiar, other = generator.integers(0, 60, 60), generator.integers(0, 40, 40)
+            truth = np.repeat([1, 0], [60, 40])
+            areas = [
+                metrics.roc_auc_score(truth, np.concatenate([inside[familiar], outside[other]]))
+                for inside, outside in (first, second)
+            ]
+            differences.append(areas[0] - areas[1])
+        expected = np.quantile(differences, [0.025, 0.975])
+        np.testing.assert_allclose((found.low, found.high), expected)
+        areas = [auditing.separation(*pair)[0] for pair in (first, second)]
+        assert found.difference == pytest.approx(areas[0] - areas[1])
+
+    def test_interval_is_as_wide_as_the_variance_says(self):
+        first, second = self.scores()
+        found = auditing.separation_difference(first, second)
+        # DeLong's variance: that of each image's own share in the difference, for both kinds.
+        wins = [np.heaviside(inside[:, None] - outside, 0.5) for inside, outside in (first, second)]
+        difference = wins[0] - wins[1]
+        shares = [difference.mean(axis=1), difference.mean(axis=0)]
+        deviation = np.sqrt(sum(each.var(ddof=1) / len(each) for each in shares))
+        assert found.high - found.low == pytest.approx(2 * 1.96 * deviation, rel=0.1)
+        assert found.low < found.difference < found.high
+
+    def test_a_score_is_no_better_than_itself(self):
+        first, second = self.scores()
+        assert auditing.separation_difference(first, first) == (0, 0, 0)
+        there, back = (
+            auditing.separation_difference(*pairs) for pairs in ((first, second), (second, first))
+        )
+        assert back == pytest.approx((-there.difference, -there.high, -there.low))
+
+    @pytest.mark.parametrize("sizes", [(2, 3), (3, 0)])
+    def test_refusals(self, sizes):
+        other = tuple(np.ones(size) for size in sizes)
+        with pytest.raises(settings.UserError, match="of the same images"):
+            auditing.separation_difference((np.ones(3), np.ones(sizes[1])), other)

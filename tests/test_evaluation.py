@@ -272,6 +272,25 @@ class TestPairedGain:
             evaluation.paired_gain(np.array([True]), np.array([False]))
 
 
+class TestUnpairedGain:
+    def test_published_value(self):
+        # Newcombe's first example: 56 of 70 less 48 of 80.
+        found = evaluation.unpaired_gain(np.arange(70) < 56, np.arange(80) < 48)
+        assert found == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+
+    def test_is_antisymmetric_and_has_a_width_without_any_error(self):
+        first, second = np.arange(50) < 44, np.ones(20, bool)
+        gain, low, high = evaluation.unpaired_gain(first, second)
+        assert evaluation.unpaired_gain(second, first) == pytest.approx((-gain, -high, -low))
+        gain, low, high = evaluation.unpaired_gain(second, second)
+        assert low < gain == 0 < high
+
+    @pytest.mark.parametrize("right", [[], [[True, False]]])
+    def test_refuses_what_has_no_accuracy(self, right):
+        with pytest.raises(UserError, match="no accuracy"):
+            evaluation.unpaired_gain(np.array([True]), np.array(right))
+
+
 class TestHolm:
     def test_hand_example(self):
         # Sorted: 0.005 × 4, 0.01 × 3, 0.03 × 2, then 0.04 × 1 raised to what stands before it.

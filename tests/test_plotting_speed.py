@@ -85,6 +85,11 @@ def test_gains_tell_profit_harm_and_doubt_apart():
     assert {"^", "v", "o"} <= set(markers) and markers["v"] == WRONG
 
 
+def test_gains_without_times_name_none():
+    table = pd.DataFrame({"gain": [0.01], "low": [0.008], "high": [0.012], "group": ["kept"]})
+    assert "+1.00 points" in texts(plotting.gains(table))
+
+
 def test_accuracy_over_time_joins_budgets_by_time(budgets):
     figure = plotting.accuracy_over_time(over_time(MODELS[:3]), budgets)
     joined = [list(line.get_xdata()) for line in figure.axes[0].lines]

@@ -209,15 +209,15 @@ def gains(table, title="What each ingredient gives"):
     ----------
     table : pandas.DataFrame
         Index: ingredients; columns: `gain`, `low`, `high` (shares, the gain with its 95 %
-        interval), `seconds` (what it adds to the training time, negative where it saves) and
-        `group` (a heading; rows of one group stand together).
+        interval), `group` (a heading; rows of one group stand together) and, where times say
+        something, `seconds` (what it adds to the training time, negative where it saves).
 
     Raises
     ------
     UserError
         If a column is missing or the table is empty.
     """
-    checked_columns(table, ("gain", "low", "high", "seconds", "group"), "The table of gains")
+    checked_columns(table, ("gain", "low", "high", "group"), "The table of gains")
     groups = list(dict.fromkeys(table["group"]))
     figure, _ = sheet(
         WIDTH, 70 + 28 * len(table) + 44 * len(groups), title,
@@ -229,11 +229,14 @@ def gains(table, title="What each ingredient gives"):
     for axes, group in zip(panels[:, 0], groups, strict=True):
         rows = table[table["group"] == group]
         axes.axvline(0, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
-        for row, (gain, low, high, seconds) in enumerate(
-            rows[["gain", "low", "high", "seconds"]].itertuples(index=False)
+        for row, (gain, low, high) in enumerate(
+            rows[["gain", "low", "high"]].itertuples(index=False)
         ):
             interval(axes, row, 100 * gain, 100 * low, 100 * high, *verdict(low, high))
-            margin_text(axes, row, f"{signed(100 * gain, 2)} points   {signed(seconds, 0)} s")
+            text = f"{signed(100 * gain, 2)} points"
+            if "seconds" in rows:
+                text += f"   {signed(rows['seconds'].iloc[row], 0)} s"
+            margin_text(axes, row, text)
         axes.set_yticks(range(len(rows)), [display_name(name) for name in rows.index], color=INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_title(group, weight="bold")
