@@ -529,9 +529,10 @@ def maximise_class(
 
     References
     ----------
-    Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks", arXiv:1312.6034, 2013;
-    blur and moves follow Yosinski et al., "Understanding Neural Networks Through Deep
-    Visualization", arXiv:1506.06579, 2015.
+    Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks", arXiv:1312.6034, 2013.
+    Blur and fading follow Yosinski et al., "Understanding Neural Networks Through Deep
+    Visualization", arXiv:1506.06579, 2015; the moves are those of DeepDream: Mordvintsev, Olah and
+    Tyka, "Inceptionism: Going Deeper into Neural Networks", Google Research Blog, 2015.
     """
     if steps < 1 or min(jitter, blur, fade) < 0:
         raise settings.UserError(
