@@ -10,12 +10,13 @@ PYTHON = .venv/bin/python
 SERIES = $(PYTHON) -m helpers.series
 CHOSEN = $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 TEST_OUTPUTS = $(CURDIR)/outputs/test
+TESTS = test test-helpers test-notebooks test-notebooks-early test-notebooks-late
 NBVAL = FASHION_PROFILE=smoke FASHION_SEED=0 FASHION_RESULTS_DIR='$(TEST_OUTPUTS)' \
   $(PYTHON) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
   --nbval-sanitize-with=tests/nbval.cfg -p no:cacheprovider
 FITS = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
-.PHONY: help run test test-helpers test-notebooks test-notebooks-early test-notebooks-late lab publish address clean
+.PHONY: help run $(TESTS) lab publish address clean
 
 help:
 	@echo 'make run [PROFILE=quick]       run all notebooks without opening them (PROFILE: smoke, quick, full)'
@@ -33,8 +34,8 @@ run: .venv/made
 
 # Three parts side by side keep two cores busy: each of them waits now and then. More threads in
 # each would only wait for one another, which doubles the time of scikit-learn's notebooks.
-test test-helpers test-notebooks-early test-notebooks-late: export OMP_NUM_THREADS = 1
-test test-helpers test-notebooks-early test-notebooks-late: export OPENBLAS_NUM_THREADS = 1
+$(TESTS): export OMP_NUM_THREADS = 1
+$(TESTS): export OPENBLAS_NUM_THREADS = 1
 test: .venv/made
 	$(PYTHON) -m ruff check .
 	@$(MAKE) -j3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \

@@ -90,8 +90,8 @@ def _loss(recipe):
     name = recipe["loss"]
     if name.islower():
         return name  # so that the new recipe names it as the old one does
-    smoothing = recipe["label_smoothing"]
-    return getattr(keras.losses, name)(**({"label_smoothing": smoothing} if smoothing else {}))
+    loss, smoothing = getattr(keras.losses, name), recipe["label_smoothing"]
+    return loss(label_smoothing=smoothing) if smoothing else loss()
 
 
 def _callback(words):
