@@ -13,6 +13,7 @@ from helpers.layers import keras
 
 FLIP = (pipeline.Flip(),)
 FLIP_AND_SHIFT = (*FLIP, pipeline.Shift(1))
+SHIFT_AND_CUTOUT = (*FLIP_AND_SHIFT, pipeline.Cutout(8))
 WITH_CUTOUT = (*FLIP, pipeline.Shift(2), pipeline.Cutout(8))
 # The arm of a budget that leaves the validation images out of the training, to choose a recipe.
 HELD_OUT = "held_out"
@@ -78,9 +79,9 @@ RECIPES = {
     "cnn_tiny": Recipe(epochs=60, augment=WITH_CUTOUT, left_out=0.7),
     "resnet_1min": Recipe(epochs=3, augment=FLIP),
     "resnet_5min": Recipe(epochs=13, augment=FLIP_AND_SHIFT, left_out=0.7),
-    "resnet_15min": Recipe(epochs=46, augment=WITH_CUTOUT, left_out=0.7),
-    "resnet_30min": Recipe(epochs=54, augment=WITH_CUTOUT, left_out=0.7),
-    "resnet_60min": Recipe(epochs=52, augment=WITH_CUTOUT, left_out=0.7),
+    "resnet_15min": Recipe(epochs=10, augment=FLIP_AND_SHIFT, left_out=0.7),
+    "resnet_30min": Recipe(epochs=21, augment=FLIP_AND_SHIFT, left_out=0.7),
+    "resnet_60min": Recipe(epochs=32, augment=SHIFT_AND_CUTOUT, left_out=0.7),
 }
 
 

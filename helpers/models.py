@@ -461,20 +461,23 @@ def resnet_5min(filters=(16, 32, 64)):
 
 
 @register("ResNet, 15 minutes", "CNN", "12_fast_resnet")
-def resnet_15min(filters=(16, 32, 64)):
-    """`resnet_fast` for a training of fifteen minutes: more epochs buy more than more channels."""
+def resnet_15min(filters=(32, 64, 128)):
+    """`resnet_fast` with twice the channels, for a training of fifteen minutes on two cores.
+
+    Multiples of 16 fill the processor's vectors: 24 channels take as long as 32.
+    """
     return _renamed(resnet_fast(filters), "resnet_15min")
 
 
 @register("ResNet, 30 minutes", "CNN", "12_fast_resnet")
-def resnet_30min(filters=(16, 32, 64), blocks=(2, 1, 1)):
-    """The layers of `cnn_tiny`, with more channels, for a training of thirty minutes."""
-    return _renamed(cnn_tiny(filters, blocks), "resnet_30min")
+def resnet_30min(filters=(32, 64, 128)):
+    """The network of `resnet_15min`, for a training of thirty minutes on two cores."""
+    return _renamed(resnet_fast(filters), "resnet_30min")
 
 
 @register("ResNet, 60 minutes", "CNN", "12_fast_resnet")
-def resnet_60min(filters=(24, 48, 96), blocks=(2, 1, 1)):
-    """The layers of `cnn_tiny` half as wide again, for a training of sixty minutes."""
+def resnet_60min(filters=(32, 64, 128), blocks=(1, 1, 1)):
+    """The same channels and one more residual block, at full resolution, for sixty minutes."""
     return _renamed(cnn_tiny(filters, blocks), "resnet_60min")
 
 
