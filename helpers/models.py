@@ -464,7 +464,7 @@ def resnet_5min(filters=(16, 32, 64)):
 def resnet_15min(filters=(32, 64, 128)):
     """`resnet_fast` with twice the channels, for a training of fifteen minutes on two cores.
 
-    Multiples of 16 fill the processor's vectors: 24 channels take as long as 32.
+    Multiples of 16 fill the processor's vectors; other numbers of channels waste part of them.
     """
     return _renamed(resnet_fast(filters), "resnet_15min")
 
