@@ -4,11 +4,9 @@ Every exported file takes raw pixels, bytes from 0 to 255, and returns probabili
 step of the preparation is left for its user to get wrong.
 """
 
-import contextlib
 import importlib.util
 import io
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import data, evaluation, pipeline, settings
+from helpers import data, evaluation, files, pipeline, settings
 from helpers.layers import in_float32, keras
 
 # What the numbers in a LiteRT file are: all of the network in float32; weights stored in float16;
@@ -403,22 +401,7 @@ def write(path, content):
         If it cannot be written; an earlier file of that name is then as it was.
     """
     path = Path(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise settings.UserError(
-            f"{path} could not be written ({error.strerror or error}): make room there and run "
-            "this cell again; an earlier file is untouched."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    files.write(path, content, "make room there and run this cell again; no file is lost.")
     return path
 
 

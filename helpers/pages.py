@@ -20,12 +20,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from helpers import comparison, data, plotting, runs, series, settings
+from helpers import comparison, data, files, plotting, runs, series, settings
 
 README = settings.REPOSITORY / "README.md"
 SECONDS_IN_MINUTE = 60
 STRIP = 8  # the best model's errors that README shows
 THEMES = ("light", "dark")
+REMEDY = "free some space, then render the pages again."
 ROUNDING = 0.5  # mean difference of pixels, of 255, that another processor may make
 DRAWN_FROM, DRAWN_BY = "Drawn from", "Drawn by"
 
@@ -56,12 +57,12 @@ def render():
     changed = []
     for path, text in pages.items():
         if path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8", newline="\n")
+            files.write(path, text, REMEDY)
             changed.append(path.name)
     for name in PICTURES:
         if outdated(name):
             for path, png in rendered(name).items():
-                path.write_bytes(png)
+                files.write(path, png, REMEDY)
             changed.append(f"the picture {name!r}")
     return changed
 
@@ -138,7 +139,7 @@ def picture(name):
 def picture_element(name):
     """Return the HTML that shows a picture of README, the dark one to readers of dark pages."""
     light, dark = (
-        path.relative_to(settings.REPOSITORY).as_posix() for path in files(name).values()
+        path.relative_to(settings.REPOSITORY).as_posix() for path in picture_files(name).values()
     )
     return (
         "<picture>\n"
@@ -148,7 +149,7 @@ def picture_element(name):
     )
 
 
-def files(name):
+def picture_files(name):
     """Return the files of a picture by theme."""
     folder = comparison.PICTURED.parent
     return dict(zip(THEMES, (folder / f"{name}.png", folder / f"{name}_dark.png"), strict=True))
@@ -161,7 +162,7 @@ def rendered(name):
     pictures = (light, plotting.in_the_dark(light))
     return {
         path: _labelled(png, drawn.source)
-        for path, png in zip(files(name).values(), pictures, strict=True)
+        for path, png in zip(picture_files(name).values(), pictures, strict=True)
     }
 
 

@@ -1,4 +1,4 @@
-"""Train a model again with other seeds, from nothing but the recipe that its result keeps.
+"""Train or fit a model again with other seeds, from nothing but the recipe that its result keeps.
 
 A notebook trains every model once, among ablations and figures. Repeating only the model is many
 times cheaper, and it proves that the stored recipe is enough to do so.
@@ -8,7 +8,7 @@ import argparse
 import ast
 import sys
 
-from helpers import data, models, pipeline, pruning, runs, settings, training
+from helpers import classical, data, models, pipeline, pruning, runs, settings, training
 from helpers.layers import keras
 
 FIRST_SEED = 0
@@ -16,7 +16,7 @@ CALLBACKS = ("EarlyStopping", "ReduceLROnPlateau")
 
 
 def replicate(result, dataset, seed):
-    """Train the model of a result once more and keep what comes of it.
+    """Train or fit the model of a result once more and keep what comes of it.
 
     Starting weights, order of the batches, distortions and the split into images to learn from and
     images to choose by all vary with the seed.
@@ -39,21 +39,34 @@ def replicate(result, dataset, seed):
         If the recipe cannot be repeated: that of an ensemble or of a student needs other networks,
         and a builder that has changed since is another model.
     """
-    recipe = result.recipe
     if not replicable(result):
         raise settings.UserError(
             f"{result.model} needs more than its recipe: run {result.notebook} with "
             f"FASHION_SEED={seed} instead."
         )
+    images, validation = data.split(dataset.train, seed=seed)
+    if result.model in classical.names():
+        return runs.finish_classical(_fit(result, images, validation, seed), dataset.test)
+    if result.trained_on == len(dataset.train):
+        images, validation = dataset.train, None
+    run = _train(result, images, validation, seed)
+    views = [_rebuilt(words, pipeline) for words in result.recipe.get("views", [])]
+    return runs.finish(run, dataset.test, views=views or None)
+
+
+def _fit(result, images, validation, seed):
+    changes = {key: value for key, value in result.recipe.items() if key != "probabilities"}
+    return classical.fit(result.model, images, validation, seed, **changes)
+
+
+def _train(result, images, validation, seed):
+    recipe = result.recipe
     model = models.build(result.model, seed)
     if model.count_params() != result.parameters:
         raise settings.UserError(
             f"{result.model} has {model.count_params():,} parameters today and its result "
             f"{result.parameters:,}: publish {result.notebook} again first."
         )
-    images, validation = data.split(dataset.train, seed=seed)
-    if result.trained_on == len(dataset.train):
-        images, validation = dataset.train, None
     told = {
         "optimizer": keras.optimizers.deserialize(recipe["optimizer"]),
         "loss": _loss(recipe),
@@ -63,12 +76,9 @@ def replicate(result, dataset, seed):
         "seed": seed,
     }
     if "left_out" in recipe:
-        run = pruning.train(model, images, validation, share=recipe["left_out"], **told)
-    else:
-        callbacks = [_callback(words) for words in recipe["callbacks"]]
-        run = training.train(model, images, validation, callbacks=callbacks, **told)
-    views = [_rebuilt(words, pipeline) for words in recipe.get("views", [])]
-    return runs.finish(run, dataset.test, views=views or None)
+        return pruning.train(model, images, validation, share=recipe["left_out"], **told)
+    callbacks = [_callback(words) for words in recipe["callbacks"]]
+    return training.train(model, images, validation, callbacks=callbacks, **told)
 
 
 def replicable(result):
@@ -82,6 +92,8 @@ def replicable(result):
     -------
     bool
     """
+    if result.model in classical.names():
+        return True
     alone = "optimizer" in result.recipe and "soft_labels" not in result.recipe
     return alone and result.model in models.names()
 

@@ -27,7 +27,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from helpers import cost, data, runs, settings, stamp
+from helpers import cost, data, files, runs, settings, stamp
 
 BRANCH = "main"
 PLACEHOLDER = "YOUR_NAME"
@@ -781,18 +781,7 @@ def _substitute(path, before, after):
 
 
 def _replace(path, text):
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise settings.UserError(
-            f"{path} could not be written ({error.strerror}): free some space or check the rights "
-            "of its folder, then run again."
-        ) from error
+    files.write(path, text, "free some space or check the rights of its folder, then run again.")
 
 
 def _shown(path):

@@ -7,12 +7,10 @@ little accuracy and gives probabilities that mean what they say.
 """
 
 import dataclasses
-import os
 import sys
-import tempfile
 from pathlib import Path
 
-from helpers import budgets, calibration, data, evaluation, models, runs, settings
+from helpers import budgets, calibration, data, evaluation, files, models, runs, settings
 from helpers.layers import in_float32, keras
 
 NAME = "resnet_5min"
@@ -102,17 +100,8 @@ def save(model, file):
     UserError
         If the folder cannot be written to; an earlier file is then as it was.
     """
-    file = Path(file)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-            written = Path(folder) / file.name
-            model.save(written)
-            os.replace(written, file)
-    except OSError as error:
-        raise settings.UserError(
-            f"{file} cannot be written ({error.strerror}): free some space, or choose another one."
-        ) from error
+    with files.replacing(file, "free some space, or choose another one.") as temporary:
+        model.save(temporary)
 
 
 def main():

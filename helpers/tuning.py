@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.ensemble import RandomForestRegressor
 
-from helpers import evaluation, models, pipeline, settings, stamp, training
+from helpers import evaluation, files, models, pipeline, settings, stamp, training
 from helpers.layers import keras
 
 with settings.quiet_import():
@@ -418,23 +417,11 @@ def _stored(path, values):
 
 
 def _store(path, trial):
-    """Write a trial whole or not at all."""
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            np.savez_compressed(
-                file, values=json.dumps(trial.values), seconds=trial.seconds, right=trial.right
-            )
-        os.replace(temporary, path)
-    except OSError as error:
-        raise settings.UserError(
-            f"A trial could not be written to {path.parent} ({error.strerror or error}): make room "
-            "there and run the cell again; the trials finished before are kept."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    remedy = "make room there and run the cell again; the trials finished before are kept."
+    with files.replacing(path, remedy) as temporary:
+        np.savez_compressed(
+            temporary, values=json.dumps(trial.values), seconds=trial.seconds, right=trial.right
+        )
 
 
 def best_of_many(right, draws=500, seed=0):

@@ -52,7 +52,9 @@ def test_pictures_agree_with_the_results(name):
 
 @pytest.mark.parametrize("name", pages.PICTURES)
 def test_pictures_come_for_light_and_dark_pages_with_words(readme, name):
-    light, dark = (np.asarray(Image.open(path).convert("L")) for path in pages.files(name).values())
+    light, dark = (
+        np.asarray(Image.open(path).convert("L")) for path in pages.picture_files(name).values()
+    )
     assert light.shape == dark.shape and light.shape[1] <= 1000
     assert np.median(light) > 200 and np.median(dark) < 60
     (alt,) = re.findall(rf'<img alt="([^"]+)" src="\S*/{name}.png">', readme)
@@ -99,7 +101,7 @@ class TestDrift:
         assert pages.outdated("noise") == []
 
     def test_a_missing_file_and_one_without_notes(self, drawn):
-        light, dark = pages.files("noise").values()
+        light, dark = pages.picture_files("noise").values()
         light.unlink()
         plain = io.BytesIO()
         Image.open(dark).convert("RGB").save(plain, format="PNG")

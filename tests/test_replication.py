@@ -5,7 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 
-from helpers import cost, data, models, optimizers, pipeline, replication, runs, settings, training
+from helpers import (
+    classical,
+    cost,
+    data,
+    models,
+    optimizers,
+    pipeline,
+    replication,
+    runs,
+    settings,
+    training,
+)
 from helpers.layers import keras
 
 
@@ -36,6 +47,19 @@ def test_repeats_the_training_that_the_notebook_would_do(smoke):
     again = replication.replicate(first, smoke, seed=3)
     assert (again.recipe, again.epoch, again.seed) == (direct.recipe, direct.epoch, 3)
     assert again.history["val_loss"] == direct.history["val_loss"]
+    np.testing.assert_array_equal(again.probabilities(), expected)
+    assert not np.array_equal(first.probabilities(), expected)
+
+
+def test_repeats_a_fit_with_the_arguments_that_were_chosen(smoke):
+    def fitted(seed):
+        parts = data.split(smoke.train, seed=seed)
+        fit = classical.fit("nearest_neighbours", *parts, seed, neighbours=3, components=20)
+        return runs.finish_classical(fit, smoke.test)
+
+    first, expected = fitted(0), fitted(2).probabilities()
+    again = replication.replicate(first, smoke, seed=2)
+    assert (again.recipe, again.seed) == (first.recipe, 2)
     np.testing.assert_array_equal(again.probabilities(), expected)
     assert not np.array_equal(first.probabilities(), expected)
 

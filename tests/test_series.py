@@ -263,19 +263,6 @@ def test_pages_need_no_network(small_series, monkeypatch, published):
     assert all("mathjax" in address.lower() for address in scripts), scripts
 
 
-def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    path = tmp_path / "page.html"
-    path.write_text("old")
-
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(settings.UserError, match="page.html could not be written .No space left"):
-        series._replace(path, "new")
-    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

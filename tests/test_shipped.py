@@ -80,5 +80,5 @@ def test_a_damaged_file_is_named(sample, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "taken").write_text("a file, no folder")
-    with pytest.raises(settings.UserError, match="cannot be written"):
+    with pytest.raises(settings.UserError, match="could not be written"):
         shipped.save(models.build(shipped.NAME), tmp_path / "taken" / "model.keras")

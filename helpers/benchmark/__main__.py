@@ -7,12 +7,11 @@ part, so that a run cut short keeps what it finished.
 import argparse
 import datetime
 import json
-import os
 import statistics
 import sys
 from pathlib import Path
 
-from helpers import cost, data, models, settings
+from helpers import cost, data, files, models, settings
 from helpers.benchmark import accuracy, arms, rates, report
 from helpers.benchmark.worker import Worker
 
@@ -221,16 +220,7 @@ def _speed(turn, flops, options):
 
 
 def _write(found, path):
-    """Write the figures whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise settings.UserError(
-            f"{path} cannot be written ({error.strerror}): choose another place for --json."
-        ) from error
+    files.write(path, json.dumps(found, indent=1) + "\n", "choose another place for --json.")
 
 
 if __name__ == "__main__":
