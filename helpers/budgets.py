@@ -174,18 +174,10 @@ def _train_once(name, dataset, seed, *parts):
     finished = runs.load_all(settings.results_folder(), variants=True)
     for result in finished:
         if (result.model, result.seed) == (result_name, seed):
-            print(f"kept  {_sentence(result)}", flush=True)
+            print(f"kept  {runs.summary(result)}", flush=True)
             return
-    print(f"new   {_sentence(finish(train(name, dataset, seed, *parts), dataset))}", flush=True)
-
-
-def _sentence(result):
-    validation = result.metrics["validation_accuracy"]
-    held_out = "" if validation != validation else f", validation accuracy {validation:.2%}"
-    return (
-        f"{result.model}, seed {result.seed}: test accuracy {result.metrics['test_accuracy']:.2%}"
-        f"{held_out}, {runs.duration(result.training_seconds)} of training"
-    )
+    result = finish(train(name, dataset, seed, *parts), dataset)
+    print(f"new   {runs.summary(result)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -515,7 +515,7 @@ def _record(options):
         )
     results = [_result(recipe, dataset, seed) for seed in options.seed or [settings.seed()]]
     if len(results) > 1:
-        print(_sentence("new", finish_ensemble(results)), flush=True)
+        print(f"new   {runs.summary(finish_ensemble(results))}", flush=True)
 
 
 def _result(recipe, dataset, seed):
@@ -523,23 +523,15 @@ def _result(recipe, dataset, seed):
     for result in runs.load_all(settings.results_folder()):
         if (result.model, result.seed) == (SINGLE, seed):
             if dataclasses.asdict(recipe).items() <= result.recipe.items():
-                print(_sentence("kept", result), flush=True)
+                print(f"kept  {runs.summary(result)}", flush=True)
                 return result
             raise settings.UserError(
                 f"{result.file} was trained with other options: repeat those, delete it, or set "
                 "FASHION_RESULTS_DIR to another folder."
             )
     result = finish(train(recipe, dataset.train, seed), recipe, dataset.test)
-    print(_sentence("new", result), flush=True)
+    print(f"new   {runs.summary(result)}", flush=True)
     return result
-
-
-def _sentence(word, result):
-    return (
-        f"{word:5} {result.model}, seed {result.seed}: test accuracy "
-        f"{result.metrics['test_accuracy']:.2%}, {runs.duration(result.training_seconds)} of "
-        f"training on {result.machine['accelerator'] or result.machine['processor']}"
-    )
 
 
 if __name__ == "__main__":

@@ -157,15 +157,9 @@ def main(arguments=None):
 
 def _replicate_once(result, earlier, dataset, seed):
     if earlier:
-        print(f"kept  {_sentence(earlier)}", flush=True)
+        print(f"kept  {runs.summary(earlier)}", flush=True)
     else:
-        print(f"new   {_sentence(replicate(result, dataset, seed))}", flush=True)
-
-
-def _sentence(result):
-    accuracy = result.metrics["test_accuracy"]
-    time = runs.duration(result.training_seconds)
-    return f"{result.model}, seed {result.seed}: test accuracy {accuracy:.2%}, {time} of training"
+        print(f"new   {runs.summary(replicate(result, dataset, seed))}", flush=True)
 
 
 if __name__ == "__main__":

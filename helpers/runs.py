@@ -560,6 +560,17 @@ def terminal_table(results):
     )
 
 
+def summary(result):
+    """Say in half a sentence what a run achieved and what it cost, for the lines of commands."""
+    validation = result.metrics["validation_accuracy"]
+    held_out = "" if np.isnan(validation) else f", validation accuracy {validation:.2%}"
+    return (
+        f"{result.model}, seed {result.seed}: test accuracy {result.metrics['test_accuracy']:.2%}"
+        f"{held_out}, {duration(result.training_seconds)} of training on "
+        f"{result.machine['accelerator'] or result.machine['processor']}"
+    )
+
+
 def duration(seconds):
     """Say a time in words: `0.02 s`, `42 s`, `3 min 07 s` or `1 h 05 min`."""
     if 0.0005 < seconds < 0.95:

@@ -615,6 +615,15 @@ class TestSentencesAndTables:
         stored("cnn_a", machine={"accelerator": "Tesla T4"})
         assert runs.expected("cnn_a").endswith("of training on Tesla T4.")
 
+    def test_summary(self, stored, tmp_path):
+        figures = {"test_accuracy": 0.9, "validation_accuracy": None}
+        stored(metrics=figures, machine={"accelerator": "Tesla T4"})
+        result = runs.load(MODEL, 0, tmp_path)
+        words = f"{MODEL}, seed 0: test accuracy 90.00%, 1 min 15 s of training on Tesla T4"
+        assert runs.summary(result) == words
+        result.metrics["validation_accuracy"] = 0.95
+        assert "90.00%, validation accuracy 95.00%, 1 min" in runs.summary(result)
+
 
 class TestCommand:
     def test_csv_reads_back(self, stored, tmp_path, capsys):
