@@ -119,11 +119,10 @@ def _probabilities(result):
 def _model(result):
     """Say that a model is gone or built differently today.
 
-    Only what is built by its name alone can be compared: neither the arms of ablations, nor what a
-    search has chosen, nor the network whose size a command line decides. What is no network has
-    another registry.
+    Only what is built by its name and recipe alone can be compared: neither the arms of ablations,
+    nor the network whose size a command line decides. What is no network has another registry.
     """
-    from helpers import ensembling, models, record, tuning
+    from helpers import ensembling, models, record
 
     if result.family not in FAMILIES:
         return None
@@ -133,11 +132,13 @@ def _model(result):
     gone = {name, *built} - {*models.names(), *ensembling.ENSEMBLES}
     if gone:
         return f"no model of the name {' or '.join(sorted(gone))} is registered any more"
-    with_arguments = {*tuning.ARCHITECTURE, record.wide_resnet_gpu.__name__}
-    if result.variant_of is not None or with_arguments & set(built):
+    if result.variant_of is not None or record.wide_resnet_gpu.__name__ in built:
         return None
-    parameters = sum(_cost(each)[0] for each in built)
-    mflops = sum(_cost(each)[1] * _views(result.recipe, each) for each in built)
+    costs = [_cost(each, _architecture(result.recipe, each)) for each in built]
+    parameters = sum(cost[0] for cost in costs)
+    mflops = sum(
+        cost[1] * _views(result.recipe, each) for each, cost in zip(built, costs, strict=True)
+    )
     if parameters != result.parameters:
         return f"it has {result.parameters:,} parameters, today's model {parameters:,}"
     if not math.isclose(mflops, result.mflops, rel_tol=1e-9):
@@ -147,15 +148,23 @@ def _model(result):
 
 def _views(recipe, name):
     """Return how many views of an image a model, or a member of an ensemble, looks at."""
-    told = recipe.get("training", {}).get(name, recipe)
-    return len(told.get("views", (None,)))
+    return len(_told(recipe, name).get("views", (None,)))
+
+
+def _architecture(recipe, name):
+    """Return the arguments with which a model, or a member of an ensemble, was built."""
+    return tuple(_told(recipe, name).get("architecture", {}).items())
+
+
+def _told(recipe, name):
+    return recipe.get("training", {}).get(name, recipe)
 
 
 @functools.cache
-def _cost(name):
+def _cost(name, architecture):
     from helpers import cost, models
 
-    model = models.build(name)
+    model = models.build(name, **dict(architecture))
     return cost.parameters(model), cost.flops(model) / 1e6
 
 

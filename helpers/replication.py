@@ -6,6 +6,7 @@ times cheaper, and it proves that the stored recipe is enough to do so.
 
 import argparse
 import ast
+import dataclasses
 import sys
 
 from helpers import classical, data, models, pipeline, pruning, runs, settings, training
@@ -61,7 +62,8 @@ def _fit(result, images, validation, seed):
 
 def _train(result, images, validation, seed):
     recipe = result.recipe
-    model = models.build(result.model, seed)
+    architecture = recipe.get("architecture", {})
+    model = models.build(result.model, seed, **architecture)
     if model.count_params() != result.parameters:
         raise settings.UserError(
             f"{result.model} has {model.count_params():,} parameters today and its result "
@@ -76,9 +78,13 @@ def _train(result, images, validation, seed):
         "seed": seed,
     }
     if "left_out" in recipe:
-        return pruning.train(model, images, validation, share=recipe["left_out"], **told)
-    callbacks = [_callback(words) for words in recipe["callbacks"]]
-    return training.train(model, images, validation, callbacks=callbacks, **told)
+        run = pruning.train(model, images, validation, share=recipe["left_out"], **told)
+    else:
+        callbacks = [_callback(words) for words in recipe["callbacks"]]
+        run = training.train(model, images, validation, callbacks=callbacks, **told)
+    if architecture:
+        run = dataclasses.replace(run, recipe=run.recipe | {"architecture": architecture})
+    return run
 
 
 def replicable(result):

@@ -14,7 +14,7 @@ import tempfile
 import time
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -153,8 +153,9 @@ def train(name, values, images, validation, epochs, *, arm=None, seed=None, call
     else:
         optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
     smoothing = values.get("label_smoothing", 0.0)
-    return training.train(
-        models.build(name, seed, **{key: values[key] for key in ARCHITECTURE[name]}),
+    architecture = {key: values[key] for key in ARCHITECTURE[name]}
+    run = training.train(
+        models.build(name, seed, **architecture),
         images,
         validation,
         optimizer=optimizer,
@@ -166,6 +167,7 @@ def train(name, values, images, validation, epochs, *, arm=None, seed=None, call
         arm=arm,
         seed=seed,
     )
+    return replace(run, recipe=run.recipe | {"architecture": architecture})
 
 
 class _KnownFirst:

@@ -12,10 +12,12 @@ from helpers import (
     models,
     optimizers,
     pipeline,
+    provenance,
     replication,
     runs,
     settings,
     training,
+    tuning,
 )
 from helpers.layers import keras
 
@@ -62,6 +64,22 @@ def test_repeats_a_fit_with_the_arguments_that_were_chosen(smoke):
     assert (again.recipe, again.seed) == (first.recipe, 2)
     np.testing.assert_array_equal(again.probabilities(), expected)
     assert not np.array_equal(first.probabilities(), expected)
+
+
+def test_builds_what_a_search_has_chosen(smoke):
+    def tuned(seed):
+        values = tuning.known_values("ann_tuned") | {"width": 64, "depth": 2}
+        return runs.finish(
+            tuning.train("ann_tuned", values, *data.split(smoke.train, seed=seed), 2, seed=seed),
+            smoke.test,
+        )
+
+    first, expected = tuned(0), tuned(1)
+    assert first.parameters < cost.parameters(models.build("ann_tuned"))
+    again = replication.replicate(first, smoke, seed=1)
+    assert (again.recipe, again.parameters) == (expected.recipe, first.parameters)
+    np.testing.assert_array_equal(again.probabilities(), expected.probabilities())
+    assert (provenance.check([first, again])["verdict"] == "agrees").all()
 
 
 def test_command_goes_on_where_it_stopped(smoke, capsys):
