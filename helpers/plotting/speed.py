@@ -1,5 +1,6 @@
 """Figures of speed: what each ingredient saves, how fast a machine computes, accuracy over time."""
 
+import itertools
 import statistics
 
 import numpy as np
@@ -293,8 +294,23 @@ def accuracy_over_time(histories, finished, title="Accuracy against training tim
     percent_axis(axes.yaxis)
     axes.grid(axis="y")
     hues = [identities[name][0] for name in names]
-    place_labels(axes, points, [display_name(name) for name in names], hues)
+    labels = [display_name(name) for name in names]
+    place_labels(axes, points, labels, hues, obstacles=_occupied(finished))
     return figure
+
+
+def _occupied(finished, pieces=12):
+    """Return the boxes of the black line, piece by piece, and of the intervals on it."""
+    if not len(finished):
+        return []
+    bars = finished.dropna(subset=["low", "high"])
+    boxes = [(row.seconds, row.low, row.seconds, row.high) for row in bars.itertuples()]
+    ordered = finished.sort_values("seconds")
+    for first, second in itertools.pairwise(ordered[["seconds", "accuracy"]].to_numpy()):
+        seconds = np.geomspace(first[0], second[0], pieces + 1)  # the axis is logarithmic
+        corners = zip(seconds, np.linspace(first[1], second[1], pieces + 1), strict=True)
+        boxes += [(*left, *right) for left, right in itertools.pairwise(corners)]
+    return boxes
 
 
 def _budgets(axes, finished, identities):
