@@ -6,6 +6,7 @@ times cheaper, and it proves that the stored recipe is enough to do so.
 
 import argparse
 import ast
+import copy
 import dataclasses
 import sys
 
@@ -70,7 +71,8 @@ def _train(result, images, validation, seed):
             f"{result.parameters:,}: publish {result.notebook} again first."
         )
     told = {
-        "optimizer": keras.optimizers.deserialize(recipe["optimizer"]),
+        # Keras puts objects into the description that it reads.
+        "optimizer": keras.optimizers.deserialize(copy.deepcopy(recipe["optimizer"])),
         "loss": _loss(recipe),
         "epochs": recipe["epochs"],
         "batch_size": recipe["batch_size"],

@@ -67,18 +67,15 @@ def test_repeats_a_fit_with_the_arguments_that_were_chosen(smoke):
 
 
 def test_builds_what_a_search_has_chosen(smoke):
-    def tuned(seed):
-        values = tuning.known_values("ann_tuned") | {"width": 64, "depth": 2}
-        return runs.finish(
-            tuning.train("ann_tuned", values, *data.split(smoke.train, seed=seed), 2, seed=seed),
-            smoke.test,
-        )
-
-    first, expected = tuned(0), tuned(1)
+    values = tuning.known_values("ann_tuned") | {"width": 64, "depth": 2}
+    run = tuning.train("ann_tuned", values, *data.split(smoke.train), 1)
+    first = runs.finish(run, smoke.test)
     assert first.parameters < cost.parameters(models.build("ann_tuned"))
     again = replication.replicate(first, smoke, seed=1)
-    assert (again.recipe, again.parameters) == (expected.recipe, first.parameters)
-    np.testing.assert_array_equal(again.probabilities(), expected.probabilities())
+    assert (again.recipe, again.parameters) == (first.recipe, first.parameters)
+    assert again.recipe["architecture"] == {
+        "width": 64, "depth": 2, "activation": "leaky_relu", "dropout_rate": 0.1
+    }  # fmt: skip
     assert (provenance.check([first, again])["verdict"] == "agrees").all()
 
 
