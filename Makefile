@@ -10,7 +10,8 @@ PYTHON = .venv/bin/python
 SERIES = $(PYTHON) -m helpers.series
 CHOSEN = $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 TEST_OUTPUTS = $(CURDIR)/outputs/test
-TESTS = test test-helpers test-notebooks test-notebooks-early test-notebooks-late
+TESTS = test test-helpers test-units test-series test-notebooks test-notebooks-early \
+  test-notebooks-late
 NBVAL = FASHION_PROFILE=smoke FASHION_SEED=0 FASHION_RESULTS_DIR='$(TEST_OUTPUTS)' \
   $(PYTHON) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
   --nbval-sanitize-with=tests/nbval.cfg -p no:cacheprovider
@@ -32,17 +33,23 @@ help:
 run: .venv/made
 	@$(SERIES) run --profile $(PROFILE) $(CHOSEN) $(if $(FRESH),--fresh)
 
-# Three parts side by side keep two cores busy: each of them waits now and then. More threads in
-# each would only wait for one another, which doubles the time of scikit-learn's notebooks.
+# Three parts side by side keep two cores busy, each of them waits now and then; the fourth takes
+# the place of the first that ends. More threads in each would only wait for one another, which
+# doubles the time of scikit-learn's notebooks.
 $(TESTS): export OMP_NUM_THREADS = 1
 $(TESTS): export OPENBLAS_NUM_THREADS = 1
 test: .venv/made
 	$(PYTHON) -m ruff check .
 	@$(MAKE) -j3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-	  --no-print-directory test-helpers test-notebooks
+	  --no-print-directory test-units test-notebooks test-series
 
-test-helpers: .venv/made
-	$(PYTHON) -m pytest -q
+test-helpers: test-units test-series
+
+test-units: .venv/made
+	$(PYTHON) -m pytest -q --ignore=tests/test_series.py
+
+test-series: .venv/made
+	$(PYTHON) -m pytest -q tests/test_series.py
 
 test-notebooks: test-notebooks-early test-notebooks-late
 
