@@ -307,11 +307,12 @@ def random_forest(seed=0, trees=100, features=28):
 
 
 @register("Gradient boosting", "probabilities", reported_accuracy=0.880)
-def gradient_boosting(seed=0, rounds=100, learning_rate=0.2):
+def gradient_boosting(seed=0, rounds=100, learning_rate=0.2, l2_regularization=1.0):
     """Add one small tree per class and round, each against the errors of those before it."""
     boosting = HistGradientBoostingClassifier(
         learning_rate=learning_rate,
         max_iter=rounds,
+        l2_regularization=l2_regularization,
         max_features=0.2,
         early_stopping=False,
         random_state=seed,
