@@ -10,7 +10,17 @@ import copy
 import dataclasses
 import sys
 
-from helpers import classical, data, models, pipeline, pruning, runs, settings, training
+from helpers import (
+    classical,
+    data,
+    models,
+    optimizers,
+    pipeline,
+    pruning,
+    runs,
+    settings,
+    training,
+)
 from helpers.layers import keras
 
 FIRST_SEED = 0
@@ -71,8 +81,7 @@ def _train(result, images, validation, seed):
             f"{result.parameters:,}: publish {result.notebook} again first."
         )
     told = {
-        # Keras puts objects into the description that it reads.
-        "optimizer": keras.optimizers.deserialize(copy.deepcopy(recipe["optimizer"])),
+        "optimizer": _optimizer(recipe["optimizer"]),
         "loss": _loss(recipe),
         "epochs": recipe["epochs"],
         "batch_size": recipe["batch_size"],
@@ -104,6 +113,12 @@ def replicable(result):
         return True
     alone = "optimizer" in result.recipe and "soft_labels" not in result.recipe
     return alone and result.model in models.names()
+
+
+def _optimizer(words):
+    # Keras puts objects into the description that it reads, and finds ours only when told.
+    own = {f"fashion>{one.__name__}": one for one in (optimizers.Muon, optimizers.Triangular)}
+    return keras.optimizers.deserialize(copy.deepcopy(words), custom_objects=own)
 
 
 def _loss(recipe):

@@ -1,6 +1,9 @@
 """Replication: a stored recipe is enough to train a model again, seed by seed."""
 
 import dataclasses
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -51,6 +54,26 @@ def test_repeats_the_training_that_the_notebook_would_do(smoke):
     assert again.history["val_loss"] == direct.history["val_loss"]
     np.testing.assert_array_equal(again.probabilities(), expected)
     assert not np.array_equal(first.probabilities(), expected)
+
+
+def test_the_command_knows_the_optimizers_of_the_series():
+    # A process of its own: here other modules have made them known already.
+    optimizer = optimizers.Muon(optimizers.Triangular(0.05, 4), sgd_ratio=3.0)
+    program = (
+        "import json, sys; from helpers import replication; "
+        "from helpers.layers import keras; "
+        "found = replication._optimizer(json.loads(sys.argv[1])); "
+        "print(json.dumps(keras.optimizers.serialize(found)))"
+    )
+    words = json.dumps(keras.optimizers.serialize(optimizer))
+    ran = subprocess.run(
+        [sys.executable, "-c", program, words],
+        capture_output=True,
+        text=True,
+        cwd=settings.REPOSITORY,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout.splitlines()[-1]) == json.loads(words)
 
 
 def test_repeats_a_fit_with_the_arguments_that_were_chosen(smoke):
