@@ -117,8 +117,9 @@ def replicable(result):
 
 def _optimizer(words):
     # Keras puts objects into the description that it reads, and finds ours only when told.
-    own = {f"fashion>{one.__name__}": one for one in (optimizers.Muon, optimizers.Triangular)}
-    return keras.optimizers.deserialize(copy.deepcopy(words), custom_objects=own)
+    own = (optimizers.Muon, optimizers.Triangular)
+    known = {keras.saving.get_registered_name(one): one for one in own}
+    return keras.optimizers.deserialize(copy.deepcopy(words), custom_objects=known)
 
 
 def _loss(recipe):
