@@ -482,15 +482,34 @@ def refresh_statistics(model, images, pixel_range=(0.0, 1.0), batch_size=500):
         layer.momentum = momentum
 
 
-def three_hours(folder=None):
+def members_of_three_hours(seed=0):
+    """Return the members of the ensemble of three hours, as pairs of a model and its seed.
+
+    Parameters
+    ----------
+    seed : int
+        0 for the members of `THREE_HOURS`. Ensembles of other seeds share no member, as their
+        spread would say too little otherwise.
+
+    Returns
+    -------
+    list of tuple (str, int)
+    """
+    apart = 1 + max(first for _, first in THREE_HOURS)
+    return [(model, first + apart * seed) for model, first in THREE_HOURS]
+
+
+def three_hours(folder=None, seed=0):
     """Form the ensemble that two cores train in three hours, from stored results.
 
-    Nothing is chosen: the members are those of `THREE_HOURS`, with equal shares.
+    Nothing is chosen: the members are those of `members_of_three_hours`, with equal shares.
 
     Parameters
     ----------
     folder : path, optional
         Where the members' results are; the folder of this run's results by default.
+    seed : int
+        That of the ensemble, not of its members.
 
     Returns
     -------
@@ -505,14 +524,15 @@ def three_hours(folder=None):
     """
     folder = settings.results_folder() if folder is None else folder
     stored = {(result.model, result.seed): result for result in runs.load_all(folder)}
-    missing = [pair for pair in THREE_HOURS if pair not in stored]
+    pairs = members_of_three_hours(seed)
+    missing = [pair for pair in pairs if pair not in stored]
     if missing:
         names = ", ".join(f"{model} with seed {seed}" for model, seed in missing)
         raise settings.UserError(
             f"The ensemble of three hours lacks the results of {names}: train them with `python -m "
             "helpers.budgets NAME --seed SEED`, then run this again."
         )
-    results = [stored[pair] for pair in THREE_HOURS]
+    results = [stored[pair] for pair in pairs]
     labels = results[0].labels()
     if not all(np.array_equal(result.labels(), labels) for result in results):
         raise settings.UserError(
@@ -525,7 +545,7 @@ def three_hours(folder=None):
             "out of THREE_HOURS in helpers/ensembling.py."
         )
     members = [stored_member(result) for result in results]
-    return runs.finish_ensemble("ensemble_3h", members, labels, seed=0)
+    return runs.finish_ensemble("ensemble_3h", members, labels, seed=seed)
 
 
 def main(arguments=None):
@@ -534,13 +554,14 @@ def main(arguments=None):
         prog="python -m helpers.ensembling",
         description="Average stored results into the ensemble that two cores train in three hours.",
     )
-    parser.parse_args(arguments)
+    parser.add_argument("--seed", type=int, default=0, help="an ensemble of other members than 0's")
+    seed = parser.parse_args(arguments).seed
     try:
-        result = three_hours()
+        result = three_hours(seed=seed)
     except settings.UserError as error:
         print(error, file=sys.stderr)
         return 2
-    members = ", ".join(f"{model} seed {seed}" for model, seed in THREE_HOURS)
+    members = ", ".join(f"{model} seed {member}" for model, member in members_of_three_hours(seed))
     print(
         f"{result.model} ({members}): test accuracy {result.metrics['test_accuracy']:.2%}, "
         f"{runs.duration(result.training_seconds)} of training"

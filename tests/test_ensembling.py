@@ -316,6 +316,16 @@ class TestThreeHours:
         np.testing.assert_allclose(result.probabilities(), one.probabilities(), rtol=5e-3)
         assert "40 min 00 s of training" in capsys.readouterr().out
 
+    def test_ensembles_of_other_seeds_share_no_member(self, store):
+        members = [ensembling.members_of_three_hours(seed) for seed in range(3)]
+        assert members[0] == list(ensembling.THREE_HOURS)
+        assert len({pair for pairs in members for pair in pairs}) == 3 * len(members[0])
+        for model, seed in members[2]:
+            store(model, seed)
+        assert ensembling.main(["--seed", "2"]) == 0
+        result = runs.load("ensemble_3h", 2, settings.results_folder())
+        assert result.recipe["member_seeds"] == [4, 5, 4, 5]
+
     def test_missing_members_are_named_in_one_sentence(self, store, capsys):
         for model, seed in ensembling.THREE_HOURS[1:-1]:
             store(model, seed)
