@@ -715,12 +715,11 @@ def _pack(probabilities, labels):
 
 
 def _roots(probabilities):
-    """Return roots as whole numbers of steps; the class in front stays alone in front."""
+    """Return roots as whole numbers of steps; the class in front stays in front."""
     roots = np.round(STEPS * probabilities ** (1 / ROOT)).astype(np.uint8)
-    rows, first = np.arange(len(roots)), probabilities.argmax(axis=1)
-    others = roots.copy()
-    others[rows, first] = 0
-    roots[rows, first] = np.maximum(roots[rows, first], others.max(axis=1) + 1)
+    first = probabilities.argmax(axis=1)
+    overtaken = np.flatnonzero(roots.argmax(axis=1) != first)
+    roots[overtaken, first[overtaken]] += 1
     return roots
 
 

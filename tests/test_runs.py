@@ -203,6 +203,7 @@ class TestFinish:
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         content, restored = runs._pack(probabilities, np.zeros(2000, np.uint8))
         np.testing.assert_array_equal(restored.argmax(axis=1), probabilities.argmax(axis=1))
+        np.testing.assert_allclose(restored[0], 0.1, rtol=1e-6)
         # Half a step by rounding, another for the row's sum and for staying in front.
         assert np.abs(restored**0.2 - probabilities**0.2).max() < 1 / 127
         again = runs._unpack(np.load(io.BytesIO(content)))
