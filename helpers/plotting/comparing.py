@@ -197,10 +197,6 @@ def cost_scatter(axes, table, cost, label, reported=False):
         raise UserError(f"No model has a known {cost}: pass the table of runs that measured it.")
     costs, accuracies = table[cost].to_numpy(float), table["test_accuracy"].to_numpy(float)
     front = pareto_front(costs, accuracies)
-    axes.plot(
-        costs[front], accuracies[front], color="#c4c4c4", linewidth=1.6, drawstyle="steps-post",
-        zorder=1,
-    )  # fmt: skip
     corners = list(zip(costs[front], accuracies[front], strict=True))
     obstacles = []
     for (x, y), (later, higher) in zip(corners, corners[1:], strict=False):
@@ -215,6 +211,7 @@ def cost_scatter(axes, table, cost, label, reported=False):
         if reported and np.isfinite(result.reported_accuracy):
             obstacles.append(_reported_mark(axes, x, result, hue))
     _cost_axis(axes, costs, cost)
+    obstacles.append(_draw_front(axes, costs[front], accuracies[front]))
     axes.set_xlabel(label)
     axes.set_title("test accuracy (%)", color=SOFT)
     axes.grid(axis="y")
@@ -225,6 +222,17 @@ def cost_scatter(axes, table, cost, label, reported=False):
     # Among many models, those on the front are named in any case and others where there is room.
     needed = np.isin(np.arange(len(table)), front) | (len(table) <= MOST_NAMED)
     place_labels(axes, np.column_stack([costs, accuracies]), texts, hues, obstacles, needed)
+
+
+def _draw_front(axes, costs, accuracies):
+    """Draw the Pareto front and its level continuation; return the box of the latter."""
+    right = axes.get_xlim()[1]
+    axes.plot(
+        [*costs, right], [*accuracies, accuracies[-1]], color="#a4a4a4", linewidth=1.4,
+        linestyle=(0, (3, 1.5)), drawstyle="steps-post", zorder=2.5,
+    )  # fmt: skip
+    axes.set_xlim(right=right)
+    return costs[-1], accuracies[-1], right, accuracies[-1]
 
 
 def _reported_mark(axes, x, result, hue):

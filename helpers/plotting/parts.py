@@ -8,6 +8,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from helpers.plotting.style import FAINT, INK, RIGHT, SOFT, WRONG, readable, shade
 
 MOST_COVERED = 0.05  # share of a label that may lie over other things, where it can be left out
+FAR = 14  # pixels between a point and its label, from which a line ties the two
 MARKER_SCALE = {"*": 1.6, "P": 1.15, "X": 1.15, "D": 0.85, "s": 0.95}  # to look equally large
 RARE = 0.01  # share of all answers below which chance decides the accuracy of a bin of them
 
@@ -76,8 +77,10 @@ def _apart(positions, spacing):
 def place_labels(axes, points, texts, hues, obstacles=(), needed=None):
     """Label points next to them so that no label covers a point, an obstacle or another label.
 
-    `obstacles` are boxes (left, bottom, right, top) in data units; lines are boxes without width.
-    Of the points that are not `needed` (all are, by default), those without room stay unnamed.
+    A label that has to stand further off is tied to its point by a line. `obstacles` are boxes
+    (left, bottom, right, top) in data units; lines are boxes without width. Of the points that are
+    not `needed` (all are, by default), those without room stay unnamed, and so do those whose label
+    would stand nearer to another point.
     """
     figure = axes.figure
     figure.draw_without_rendering()
@@ -97,17 +100,39 @@ def place_labels(axes, points, texts, hues, obstacles=(), needed=None):
         )
         artist.set_in_layout(False)
         extent = artist.get_window_extent()
-        offset, covered = _best_offset(pixels[index], extent.width, extent.height, taken, frame)
+        size = (extent.width, extent.height)
+        others = np.delete(pixels, index, axis=0)
+        offset, covered = _best_offset(pixels[index], *size, taken, frame, others)
         if not needed[index] and covered > MOST_COVERED * extent.width * extent.height:
             artist.remove()
             continue
         artist.set_position(offset)
         x, y = pixels[index] + offset
-        taken.append((x - 4, y, x + extent.width + 4, y + extent.height))
+        box = (x, y, x + extent.width, y + extent.height)
+        taken.append((box[0] - 4, box[1], box[2] + 4, box[3]))
+        if _distance(box, pixels[index]) > FAR:
+            _tie(axes, box, pixels[index], hue)
 
 
-def _best_offset(point, width, height, taken, frame):
-    """Return the candidate position that covers least, as an offset in pixels, and how much."""
+def _tie(axes, box, pixel, hue):
+    """Draw a thin line from a point to the nearest place of its label."""
+    near = np.clip(pixel, box[:2], box[2:])
+    ends = axes.transData.inverted().transform([pixel, near])
+    limits = axes.get_xlim(), axes.get_ylim()
+    axes.plot(*ends.T, color=shade(hue, 0.4), linewidth=0.8, zorder=1.5)
+    axes.set(xlim=limits[0], ylim=limits[1])
+
+
+def _distance(box, pixel):
+    """Return how many pixels lie between a box and a point."""
+    return float(np.hypot(*(pixel - np.clip(pixel, box[:2], box[2:]))))
+
+
+def _best_offset(point, width, height, taken, frame, others):
+    """Return the candidate position that covers least, as an offset in pixels, and how much.
+
+    To stand nearer to one of the `others` than to its own point costs as much as to be covered.
+    """
     candidates = []
     for reach in (10, 18, 28):
         middle = (-height / 2, -width / 2)
@@ -121,7 +146,10 @@ def _best_offset(point, width, height, taken, frame):
         x, y = point[0] + offset[0], point[1] + offset[1]
         box = (x, y, x + width, y + height)
         outside = width * height - _overlap(box, (frame.x0, frame.y0, frame.x1, frame.y1))
-        return 3 * outside + sum(_overlap(box, other) for other in taken)
+        own = _distance(box, point)
+        misleading = any(_distance(box, other) <= own for other in others)
+        overlaps = sum(_overlap(box, other) for other in taken)
+        return 3 * outside + overlaps + misleading * width * height
 
     costs = [covered(offset) + 0.5 * rank for rank, offset in enumerate(candidates)]
     best = int(np.argmin(costs))

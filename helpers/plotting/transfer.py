@@ -59,7 +59,8 @@ def label_efficiency(table, title="What more labels buy, and what they are worth
         "Bars: 95 % intervals over seeds. Solid lines: the whole network is trained. Dashed lines: "
         "logistic regression.",
     )  # fmt: skip
-    panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
+    # Each panel has an axis of its own, or the curves of an easy task would lie on each other.
+    panels = figure.subplots(1, len(tasks), squeeze=False)[0]
     looks = _looks(arms)
     labelled = []
     for axes, task in zip(panels, tasks, strict=True):
@@ -68,13 +69,13 @@ def label_efficiency(table, title="What more labels buy, and what they are worth
         _label_axis(axes, sorted(set(rows["labels"])))
         axes.set_title(task, weight="bold")
         axes.grid(axis="y")
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
+        # With two seeds an interval can be wider than all that there is to see.
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(max(bottom, rows["accuracy"].min() - 0.1), min(top, 1.003))
+        percent_axis(axes.yaxis)
         labelled.append(end_labels(axes, [end for end in ends if end is not None]))
     panels[0].set_ylabel("accuracy on validation images (%)")
-    panels[0].yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
-    # With two seeds an interval can be wider than all that there is to see.
-    bottom, top = panels[0].get_ylim()
-    panels[0].set_ylim(max(bottom, table["accuracy"].min() - 0.1), min(top, 1.003))
-    percent_axis(panels[0].yaxis)
     spread(figure, labelled)
     return figure
 
