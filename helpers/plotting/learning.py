@@ -90,6 +90,8 @@ def _curves(axes, quantity, names, histories, identities, chosen_epochs):
         lines = {"training": histories[name][quantity]}
         if len(histories[name].get(f"val_{quantity}", ())):
             lines["validation"] = histories[name][f"val_{quantity}"]
+        elif quantity == "learning_rate":  # which belongs to no set of images
+            lines = {"": histories[name][quantity]}
         for kind, line in lines.items():
             dashed = {"linestyle": "--", "linewidth": 1.4} if kind == "training" else {}
             axes.plot(np.arange(1, len(line) + 1), line, color=hue, **dashed)
@@ -108,7 +110,7 @@ def _curves(axes, quantity, names, histories, identities, chosen_epochs):
 def _curve_labels(ends, names):
     """Label lines by their kind where the axes hold one model, by the model where several."""
     if len(names) == 1:
-        return [(height, kind, hue) for height, _, kind, hue in ends]
+        return [(height, kind, hue) for height, _, kind, hue in ends if kind]
     validated = {name for _, name, kind, _ in ends if kind == "validation"}
     return [
         (height, display_name(name), hue)

@@ -82,6 +82,7 @@ IDENTITIES_LATER = {
     "ensemble_3h": (OLIVE, "*"),
     "wide_resnet_gpu": (FOREST, "X"),
     "ensemble_gpu": (PLUM, "X"),
+    "none": (INK, "o"),  # the reference of ablations
 }
 WORDS = {
     **{name: name.upper() for name in ("ann", "cnn", "gpu", "hog", "rbf", "svm")},
