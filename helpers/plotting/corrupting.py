@@ -54,13 +54,13 @@ def robustness(table, columns=4, title="Accuracy as each corruption grows"):
     checked_columns(table, needed, "The table of corruptions")
     panels, names = (list(dict.fromkeys(table[key])) for key in ("corruption", "model"))
     rows = -(-len(panels) // columns)
-    figure, _ = sheet(WIDTH, 60 + 190 * rows, title, "Strength 0 is the clean image.")
+    figure, _ = sheet(WIDTH, 60 + 240 * rows, title, "Strength 0 is the clean image.")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     identities = identities_of(names)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, panel in zip(grid.flat, panels, strict=False):
-        for name in names:
+        for name in reversed(names):  # the first one, to which others are compared, lies on top
             chosen = table[(table["corruption"] == panel) & (table["model"] == name)]
             hue, shape = identities[name]
             axes.plot(chosen["strength"], chosen["accuracy"], color=hue, linewidth=1.3)

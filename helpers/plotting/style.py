@@ -82,8 +82,9 @@ IDENTITIES_LATER = {
     "ensemble_3h": (OLIVE, "*"),
     "wide_resnet_gpu": (FOREST, "X"),
     "ensemble_gpu": (PLUM, "X"),
-    "none": (INK, "o"),  # the reference of ablations
 }
+REFERENCES = {name: (INK, "o") for name in ("none", "plain")}  # of ablations
+FIXED = (IDENTITIES, IDENTITIES_CLASSICAL, IDENTITIES_LATER, REFERENCES)
 WORDS = {
     **{name: name.upper() for name in ("ann", "cnn", "gpu", "hog", "rbf", "svm")},
     "adamw": "AdamW",
@@ -181,8 +182,12 @@ def show(figure, alt):
     display(data, raw=True, metadata={"image/png": {"alt": alt}})
 
 
+def _is_fixed(name):
+    return any(name in known for known in FIXED)
+
+
 def _identity(name, attempt=0):
-    for known in (IDENTITIES, IDENTITIES_CLASSICAL, IDENTITIES_LATER):
+    for known in FIXED:
         if name in known:
             return known[name]
     number = zlib.crc32(str(name).encode("utf-8")) + attempt
@@ -195,10 +200,11 @@ def _identity(name, attempt=0):
 def identities_of(names):
     """Give each name of one figure its colour and marker; a clash moves the later name on.
 
-    Later in the alphabet, so that figures of the same models in any order agree.
+    Later in the alphabet, so that figures of the same models in any order agree; models, whose
+    colours are fixed, come before all other names.
     """
     chosen = {}
-    for name in sorted(names, key=str):
+    for name in sorted(names, key=lambda name: (not _is_fixed(name), str(name))):
         attempts = [_identity(name, attempt) for attempt in range(EVERY_FALLBACK)]
         hues = {hue for hue, _ in chosen.values()}
         new = [pair for pair in attempts[: len(FALLBACK_COLORS)] if pair[0] not in hues]

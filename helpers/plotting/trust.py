@@ -149,8 +149,9 @@ def separation(inside, outside, curves, score, title="Does it notice what it doe
         raise UserError("Pass scores and curves of the same kinds of images, and at least one.")
     figure, _ = sheet(
         WIDTH, max(86 * len(outside) + 50, 360), title,
-        "Left: grey, images like those learned from; in colour, others. Right: the share of both "
-        "that passes for familiar as the threshold falls; the dashed line is guessing.",
+        "Left: outlined, images like those learned from; in colour, others; each scaled to the "
+        "same height. Right: the share of both that passes for familiar as the threshold falls; "
+        "the dashed line is guessing.",
     )  # fmt: skip
     layout = [[f"{number}", "curves"] for number in range(len(outside))]
     axes = figure.subplot_mosaic(layout, width_ratios=(1.1, 1))
@@ -177,11 +178,11 @@ def separation(inside, outside, curves, score, title="Does it notice what it doe
 def _two_histograms(axes, inside, outside, edges, hue):
     """Draw both as shares of their own kind, each scaled to the same height."""
     for scores, style in (
-        (inside, {"color": shade(INK, 0.75), "zorder": 1}),
-        (outside, {"color": hue, "alpha": 0.75, "zorder": 2}),
+        (outside, {"fill": True, "color": hue, "alpha": 0.75}),
+        (inside, {"color": INK, "linewidth": 1.4}),
     ):
         counts = np.histogram(scores, edges)[0]
-        axes.stairs(counts / max(counts.max(), 1), edges, fill=True, **style)
+        axes.stairs(counts / max(counts.max(), 1), edges, **style)
     axes.set(yticks=(), ylim=(0, 1.05), xlim=(edges[0], edges[-1]))
 
 
