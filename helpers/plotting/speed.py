@@ -128,7 +128,9 @@ def _model_rows(axes, models, first=0):
 
 
 @styled
-def achieved_rates(benchmark, title="Arithmetic per second: what the machine can, what trains"):
+def achieved_rates(
+    benchmark, title="Arithmetic per second: what the machine can do, what training gets"
+):
     """Show the rate each model's training sustains beside the machine's own rates.
 
     Parameters
