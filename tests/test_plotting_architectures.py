@@ -1,9 +1,10 @@
 """Tests of the drawings of a model's layers."""
 
 import numpy as np
+import pytest
 from figures import activation, dense, fake_model, texts
 
-from helpers import plotting
+from helpers import models, plotting
 
 
 def conv(side, channels):
@@ -33,3 +34,15 @@ def test_architecture_of_a_convolutional_network_stays_in_its_frame():
     assert {"batch normalisation", "max pooling", "dropout: 0.5"} <= set(written)
     corners = np.concatenate([patch.get_verts() for patch in figure.axes[0].patches])
     assert corners[:, 0].min() >= 0 and corners[:, 0].max() <= figure.bbox.width
+
+
+def test_shortcuts_end_where_they_are_added():
+    figure = plotting.architecture(models.build("resnet_fast"))
+    axes = figure.axes[0]
+    (first, second) = (line.get_xydata() for line in axes.lines[1:])
+    pluses = [text.get_position()[0] for text in axes.texts if text.get_text() == "+"][:2]
+    assert [first[-1, 0], second[-1, 0]] == pytest.approx(pluses)
+    assert first[0, 0] < first[-1, 0] < second[0, 0], "from before a block to its end"
+    assert first[1, 1] > max(
+        text.get_position()[1] for text in axes.texts if text.get_text() == "+"
+    )

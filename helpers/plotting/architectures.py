@@ -36,7 +36,8 @@ def architecture(model, title=""):
 
     Blocks grow with the size of the feature map and, in width, with its channels. Layers without
     weights of their own shape (pooling, normalisation, activation, dropout, …) are thin slabs,
-    each with a letter that the key below explains.
+    each with a letter that the key below explains. A line above the blocks is a shortcut, which
+    ends where it is added.
 
     Parameters
     ----------
@@ -61,8 +62,11 @@ def architecture(model, title=""):
 
 
 def _steps(model):
-    """Read a model as steps to draw, each a dict with its kind, output shape and words."""
-    steps = []
+    """Read a model as steps to draw, each a dict with its kind, output shape and words.
+
+    A step that adds two outputs has the number of the earlier one's step as its `shortcut`.
+    """
+    steps, last = [], {}
     for layer in model.layers:
         kind, shape = type(layer).__name__, _output_shape(layer)
         if kind == "InputLayer" or shape is None:
@@ -70,7 +74,15 @@ def _steps(model):
         if not steps:
             steps.append({"kind": "input", "shape": tuple(model.input_shape)[1:], "label": "image"})
         steps += _layer_steps(layer, kind, shape)
+        last[layer.name] = len(steps) - 1
+        if kind == "Add":
+            steps[-1]["shortcut"] = min(last.get(name, 0) for name in _names_of_inputs(layer))
     return steps
+
+
+def _names_of_inputs(layer):
+    """Return the names of the layers whose outputs a layer takes."""
+    return [tensor._keras_history.operation.name for tensor in layer.input]
 
 
 def _output_shape(layer):
@@ -126,20 +138,34 @@ def _draw_steps(axes, steps):
     clear = [max(0, SLANT * (a[2] - b[2])) for a, b in zip(sizes, sizes[1:], strict=False)] + [0]
     natural = sum(width + gap for (width, _, _), gap in zip(sizes, gaps, strict=True))
     scale = min(2.0, (900 - sum(clear)) / natural)
-    x, labels = 490 - (natural * scale + sum(clear)) / 2, []
+    x, labels, tops = 490 - (natural * scale + sum(clear)) / 2, [], []
     axes.plot([x, x + natural * scale + sum(clear)], [MIDDLE] * 2, color="#c4c4c4", lw=1, zorder=0)
     for step, (width, height, depth), gap, free in zip(steps, sizes, gaps, clear, strict=True):
         hue = step["hue"] if step["kind"] == "slab" else STEP_HUES[step["kind"]]
         _box(axes, x, MIDDLE - height / 2, width * scale, height, depth, hue)
+        slant = SLANT * depth
+        tops.append((x + width * scale / 2 + slant, MIDDLE + height / 2 + slant))
         if step["kind"] == "slab":
-            position = (x + width * scale / 2, MIDDLE + height / 2 + 4)
-            position = [part + SLANT * depth for part in position]
             style = {"ha": "center", "fontsize": 7, "weight": "bold"}
-            axes.text(*position, step["letter"], color=readable(hue), **style)
+            axes.text(tops[-1][0], tops[-1][1] + 4, step["letter"], color=readable(hue), **style)
         else:
             labels.append((x + width * scale / 2, step))
         x += (width + gap) * scale + free
+    for number, step in enumerate(steps):
+        if "shortcut" in step:
+            _shortcut(axes, tops[step["shortcut"] : number + 1], step["hue"])
     _step_labels(axes, labels)
+
+
+def _shortcut(axes, tops, hue):
+    """Draw a line over the blocks from the first to the last of them."""
+    (start, low), (end, high) = tops[0], tops[-1]
+    letter, level = 15, max(top for _, top in tops) + 22
+    axes.plot([start, start, end], [low + letter, level, level], color=hue, linewidth=1.2)
+    axes.annotate(
+        "", (end, high + letter - 2), (end, level + 0.6),
+        arrowprops={"arrowstyle": "-|>", "color": hue, "lw": 1.2, "shrinkA": 0, "shrinkB": 0},
+    )  # fmt: skip
 
 
 def _step_size(step, largest):
