@@ -74,15 +74,15 @@ def _steps(model):
         if not steps:
             steps.append({"kind": "input", "shape": tuple(model.input_shape)[1:], "label": "image"})
         steps += _layer_steps(layer, kind, shape)
-        last[layer.name] = len(steps) - 1
+        last[id(layer)] = len(steps) - 1
         if kind == "Add":
-            steps[-1]["shortcut"] = min(last.get(name, 0) for name in _names_of_inputs(layer))
+            steps[-1]["shortcut"] = min(last.get(id(each), 0) for each in _layers_before(layer))
     return steps
 
 
-def _names_of_inputs(layer):
-    """Return the names of the layers whose outputs a layer takes."""
-    return [tensor._keras_history.operation.name for tensor in layer.input]
+def _layers_before(layer):
+    """Return the layers whose outputs a layer takes."""
+    return [tensor._keras_history.operation for tensor in layer.input]
 
 
 def _output_shape(layer):
