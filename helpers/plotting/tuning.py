@@ -49,7 +49,8 @@ def search_progress(searches, title="Accuracy against trials"):
     _checked_tables(searches, ("accuracy",), "search")
     figure, _ = sheet(
         WIDTH, 300, title,
-        "Dots: trials. Line: the best so far. Diamond and dashed line: the values known before.",
+        "Dots: trials. Line: the best so far. Star: the best. Diamond and dashed line: the values "
+        "known before. Triangle: further down than the axis goes.",
     )  # fmt: skip
     panels = figure.subplots(1, len(searches), squeeze=False)[0]
     identities = identities_of(searches)
@@ -141,7 +142,7 @@ def search_values(trials, names, logarithmic=(), title="What the trials say abou
             log_ticks(axes.xaxis, x.min(), x.max())
             axes.margins(x=0.08)
         else:
-            x = _choices(axes, values, shown)
+            x = _choices(axes, values, accuracy, shown.min())
         _trials(axes, x, shown, accuracy, RIGHT)
         axes.set_title(display_name(name))
     for axes in panels[len(names) :]:
@@ -149,7 +150,7 @@ def search_values(trials, names, logarithmic=(), title="What the trials say abou
     return figure
 
 
-def _choices(axes, values, shown):
+def _choices(axes, values, accuracy, lowest):
     """Give each choice a column, spread its trials in it, draw their median; return places."""
     known = sorted(set(values))
     column = np.array([known.index(value) for value in values])
@@ -159,8 +160,9 @@ def _choices(axes, values, shown):
         places[members] += (
             0.16 * (np.arange(len(members)) - (len(members) - 1) / 2) / max(1, len(members) / 4)
         )
-        height = np.median(shown[members])
-        axes.plot([number - 0.36, number + 0.36], [height] * 2, color=FAINT, linewidth=2.2)
+        height = np.median(accuracy[members])
+        if height >= lowest:
+            axes.plot([number - 0.36, number + 0.36], [height] * 2, color=FAINT, linewidth=2.2)
     axes.set_xticks(range(len(known)), [display_name(value) for value in known], color=INK)
     axes.set_xlim(-0.6, len(known) - 0.4)
     return places
