@@ -146,8 +146,9 @@ def _best_offset(point, width, height, taken, frame, others):
         x, y = point[0] + offset[0], point[1] + offset[1]
         box = (x, y, x + width, y + height)
         outside = width * height - _overlap(box, (frame.x0, frame.y0, frame.x1, frame.y1))
-        own = _distance(box, point)
-        misleading = any(_distance(box, other) <= own for other in others)
+        # The eye reads along the line of the text, so distances are taken from its middle.
+        line = (x, y + height / 2, x + width, y + height / 2)
+        misleading = any(_distance(line, other) <= _distance(line, point) for other in others)
         overlaps = sum(_overlap(box, other) for other in taken)
         return 3 * outside + overlaps + misleading * width * height
 
