@@ -207,6 +207,8 @@ def identities_of(names):
     for name in sorted(names, key=lambda name: (not _is_fixed(name), str(name))):
         attempts = [_identity(name, attempt) for attempt in range(EVERY_FALLBACK)]
         hues = {hue for hue, _ in chosen.values()}
+        if INK in hues:
+            hues.add(FOREST)  # the two are hard to tell apart
         new = [pair for pair in attempts[: len(FALLBACK_COLORS)] if pair[0] not in hues]
         # Where all colours are taken, the marker still tells two of the same colour apart.
         new += [pair for pair in attempts if pair not in chosen.values()]
