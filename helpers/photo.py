@@ -126,9 +126,7 @@ def read(source):
             _check_header(image, name)
             return _upright_rgb(image)
     except UnidentifiedImageError as error:
-        raise UserError(
-            f"{name} is no image in a format that is read here: save it as JPEG or PNG."
-        ) from error
+        raise UserError(f"{name} cannot be read as an image: save it as JPEG or PNG.") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _too_large(name) from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:

@@ -33,7 +33,7 @@ def refusal(source):
 def test_text_is_no_image(tmp_path):
     path = tmp_path / "notes.jpg"
     path.write_text("no image")
-    assert refusal(path).startswith("notes.jpg is no image")
+    assert refusal(path).startswith("notes.jpg cannot be read as an image")
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
@@ -42,7 +42,7 @@ def test_a_missing_file_and_a_folder(tmp_path):
 
 
 def test_formats_that_are_programs_are_not_read():
-    assert "is no image" in refusal(content(GREY, "EPS"))
+    assert "cannot be read as an image" in refusal(content(GREY, "EPS"))
 
 
 def test_films_are_refused():
