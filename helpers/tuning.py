@@ -438,7 +438,8 @@ def best_of_many(right, draws=500, seed=0):
     right : numpy.ndarray, shape (trials, images), bool
         Which images each trial got right.
     draws : int
-        How often images are halved and the trials put in a random order.
+        How often images are halved and the trials put in a random order; each order is used from
+        every trial on.
     seed : int
 
     Returns
@@ -467,8 +468,12 @@ def best_of_many(right, draws=500, seed=0):
     count, images = right.shape
     halves = generator.permuted(np.tile(np.arange(images) % 2, (draws, 1)), axis=1).T
     one, other = (right.astype(float) @ half / half.sum(axis=0) for half in (halves, 1 - halves))
+    # Every trial comes first equally often, or the luck of the order would hide a small bias.
     order = generator.permuted(np.tile(np.arange(count)[:, None], draws), axis=0)
-    one, other = (np.take_along_axis(score, order, axis=0) for score in (one, other))
+    order = np.hstack([np.roll(order, places, axis=0) for places in range(count)])
+    one, other = (
+        np.take_along_axis(np.tile(score, count), order, axis=0) for score in (one, other)
+    )
     chosen_by, unseen = np.hstack([one, other]), np.hstack([other, one])
     rows = {}
     for number in range(1, count + 1):

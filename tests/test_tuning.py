@@ -238,7 +238,8 @@ def test_best_of_clearly_different_trials_is_not():
     right = np.zeros((2, 100), bool)
     right[1] = True
     curve = tuning.best_of_many(right)
-    assert tuple(curve.loc[2]) == pytest.approx((1.0, 1.0)) and 0.4 < curve.loc[1, "unseen"] < 0.6
+    assert tuple(curve.loc[2]) == pytest.approx((1.0, 1.0))
+    assert tuple(curve.loc[1]) == pytest.approx((0.5, 0.5)), "each comes first as often"
     with pytest.raises(settings.UserError, match="no trials"):
         tuning.best_of_many(right[0])
 
