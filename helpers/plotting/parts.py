@@ -148,7 +148,8 @@ def _best_offset(point, width, height, taken, frame, others):
         outside = width * height - _overlap(box, (frame.x0, frame.y0, frame.x1, frame.y1))
         # The eye reads along the line of the text, so distances are taken from its middle.
         line = (x, y + height / 2, x + width, y + height / 2)
-        misleading = any(_distance(line, other) <= _distance(line, point) for other in others)
+        own = _distance(line, point)
+        misleading = any(_distance(line, other) <= own for other in others)
         overlaps = sum(_overlap(box, other) for other in taken)
         return 3 * outside + overlaps + misleading * width * height
 

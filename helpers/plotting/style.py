@@ -84,7 +84,7 @@ IDENTITIES_LATER = {
     "ensemble_gpu": (PLUM, "X"),
 }
 REFERENCES = {name: (INK, "o") for name in ("none", "plain")}  # of ablations
-FIXED = (IDENTITIES, IDENTITIES_CLASSICAL, IDENTITIES_LATER, REFERENCES)
+FIXED = IDENTITIES | IDENTITIES_CLASSICAL | IDENTITIES_LATER | REFERENCES
 WORDS = {
     **{name: name.upper() for name in ("ann", "cnn", "gpu", "hog", "rbf", "svm")},
     "adamw": "AdamW",
@@ -182,14 +182,9 @@ def show(figure, alt):
     display(data, raw=True, metadata={"image/png": {"alt": alt}})
 
 
-def _is_fixed(name):
-    return any(name in known for known in FIXED)
-
-
 def _identity(name, attempt=0):
-    for known in FIXED:
-        if name in known:
-            return known[name]
+    if name in FIXED:
+        return FIXED[name]
     number = zlib.crc32(str(name).encode("utf-8")) + attempt
     return (
         FALLBACK_COLORS[number % len(FALLBACK_COLORS)],
@@ -204,7 +199,7 @@ def identities_of(names):
     colours are fixed, come before all other names.
     """
     chosen = {}
-    for name in sorted(names, key=lambda name: (not _is_fixed(name), str(name))):
+    for name in sorted(names, key=lambda name: (name not in FIXED, str(name))):
         attempts = [_identity(name, attempt) for attempt in range(EVERY_FALLBACK)]
         hues = {hue for hue, _ in chosen.values()}
         if INK in hues:
