@@ -70,7 +70,6 @@ HISTORY_DIGITS = 7
 # they count: one is 4 % of a probability near 1, 10 % at 1/100, 60 % at one in a million.
 ROOT = 5
 STEPS = 127
-STEPS_PER_LOGARITHM = 32  # of files from before
 
 
 @dataclasses.dataclass(frozen=True)
@@ -724,15 +723,9 @@ def _roots(probabilities):
 
 
 def _unpack(arrays):
-    """Return the probabilities of an array file; earlier ones hold logarithms in two forms."""
-    if "fifth_roots" in arrays:
-        # What was rounded to no step at all is small, not impossible: a quarter stands for it.
-        probabilities = (np.maximum(arrays["fifth_roots"], 0.25) / STEPS) ** ROOT
-    elif "step_planes" in arrays:
-        high, low = arrays["step_planes"].astype(np.uint16)
-        probabilities = np.exp((high << 8 | low).view(np.int16) / STEPS_PER_LOGARITHM)
-    else:
-        probabilities = np.exp(arrays["log_probabilities"].astype(np.float64))
+    """Return the probabilities of an array file."""
+    # What was rounded to no step at all is small, not impossible: a quarter stands for it.
+    probabilities = (np.maximum(arrays["fifth_roots"], 0.25) / STEPS) ** ROOT
     return (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float32)
 
 

@@ -209,16 +209,6 @@ class TestFinish:
         again = runs._unpack(np.load(io.BytesIO(content)))
         np.testing.assert_array_equal(again, restored)
 
-    def test_files_of_the_first_two_kinds_are_still_read(self):
-        expected = np.array([[0.7, 0.2, 0.1]])
-        logarithms = np.log(expected)
-        restored = runs._unpack({"log_probabilities": logarithms.astype(np.float16)})
-        np.testing.assert_allclose(restored, expected, rtol=2e-3)
-        steps = np.round(32 * logarithms).astype(np.int16)
-        planes = np.stack([steps >> 8, steps & 255]).astype(np.uint8)
-        restored = runs._unpack({"step_planes": planes})
-        np.testing.assert_allclose(restored, expected, rtol=4e-2)
-
 
 class TestFinishEnsemble:
     @pytest.fixture
