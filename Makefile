@@ -40,6 +40,7 @@ $(TESTS): export OMP_NUM_THREADS = 1
 $(TESTS): export OPENBLAS_NUM_THREADS = 1
 test: .venv/made
 	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check --quiet .
 	@$(MAKE) -j3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 	  --no-print-directory test-units test-notebooks test-series
 
