@@ -9,8 +9,7 @@ import pandas as pd
 from scipy import special
 from sklearn import datasets, metrics, model_selection
 
-from helpers import data, evaluation, pipeline, settings
-from helpers.layers import keras
+from helpers import evaluation, settings, transfer
 
 RESAMPLES = 10_000
 DIGIT_ZOOM = 3  # 8 x 8 pixels become 24 x 24, and a margin of two pixels makes 28 x 28
@@ -273,18 +272,9 @@ def logits(model, images, pixel_range=(0.0, 1.0), batch_size=500):
     UserError
         If the images have another form, or the last layer is no dense layer.
     """
-    data.check_images(images)
-    last = model.layers[-1]
-    if not isinstance(last, keras.layers.Dense):
-        raise settings.UserError(
-            f"The last layer of {model.name} is no dense layer: pass a model of the registry."
-        )
-    infer = evaluation.inference_function(keras.Model(model.input, last.input))
-    starts = range(0, len(images), batch_size)
-    batches = (images[start : start + batch_size] for start in starts)
-    features = [infer(pipeline.prepare_images(batch, pixel_range)) for batch in batches]
-    kernel, bias = last.get_weights()
-    return np.concatenate(features) @ kernel + bias
+    features = transfer.features(model, images, pixel_range, batch_size)
+    kernel, bias = model.layers[-1].get_weights()
+    return features @ kernel + bias
 
 
 def familiarity(outputs):

@@ -75,9 +75,7 @@ def fit_temperature(labels, probabilities):
     labels, probabilities = evaluation.checked_predictions(labels, probabilities)
 
     def loss(logarithm):
-        softened = ensembling.soften(probabilities, np.exp(logarithm))
-        given = softened[np.arange(len(labels)), labels]
-        return -np.log(np.maximum(given, ensembling.SMALLEST_PROBABILITY)).mean()
+        return ensembling.log_loss(labels, ensembling.soften(probabilities, np.exp(logarithm)))
 
     limits = np.log([LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE])
     return float(np.exp(optimize.minimize_scalar(loss, bounds=limits, method="bounded").x))

@@ -379,7 +379,7 @@ def zipped_size(content):
 
 def folder():
     """Return the folder for exported files of the active profile, which git ignores."""
-    return settings.OUTPUTS / settings.profile() / "deployment"
+    return settings.outputs_folder() / settings.profile() / "deployment"
 
 
 def write(path, content):
@@ -454,21 +454,28 @@ def run_alone(bundle, pictures):
     Raises
     ------
     UserError
-        If the small interpreter is not installed, or the script fails.
+        If the small interpreter is not installed, or the script fails or takes too long.
     """
     if runtime() != "ai-edge-litert":
         raise settings.UserError(
             "The small interpreter is not installed: run `pip install ai-edge-litert`."
         )
+    bundle = Path(bundle).resolve()
     blocked = "import runpy, sys; " + "".join(f"sys.modules[{name!r}] = None; " for name in BLOCKED)
     code = f"{blocked}sys.argv = sys.argv[1:]; sys.path[0] = {str(bundle)!r}; "
     code += "runpy.run_path(sys.argv[0], run_name='__main__')"
-    command = [sys.executable, "-c", code, str(bundle / "classify.py"), *map(str, pictures)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=SECONDS_ALONE, cwd=bundle, check=False
-    )
-    if done.returncode:
+    paths = [str(Path(path).resolve()) for path in (bundle / "classify.py", *pictures)]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *paths],
+            capture_output=True, text=True, timeout=SECONDS_ALONE, cwd=bundle, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
         raise settings.UserError(
-            f"classify.py failed in {bundle}: {done.stderr.strip().splitlines()[-1]}"
-        )
+            f"classify.py in {bundle} was not done after {SECONDS_ALONE} seconds: pass fewer "
+            "pictures."
+        ) from error
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        raise settings.UserError(f"classify.py failed in {bundle}: {reason}")
     return done.stdout

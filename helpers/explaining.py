@@ -208,7 +208,7 @@ def occlusion(
 
     Returns
     -------
-    numpy.ndarray, shape (N, height, width), dtype float32
+    numpy.ndarray, shape (N, height, width), dtype float64
         In nats; positive where the pixels speak for the class, negative where they speak against.
 
     Raises
@@ -514,7 +514,8 @@ def maximise_class(
     blur : float
         Standard deviation in pixels of the first blur; 0 for none.
     fade : float
-        What each step takes from a pixel, as a share of the pixel range.
+        What the first step takes from a pixel, as a share of the pixel range; later steps take
+        less, down to nothing, as with the blur.
     pixel_range : tuple of float
         What the pixel values 0 and 255 became when the model was trained.
 

@@ -39,10 +39,12 @@ class Familiarity:
     """
 
     def __init__(self, known, held_out, neighbours=NEIGHBOURS, accepted=ACCEPTED):
-        if np.ndim(known) != 2 or np.ndim(held_out) != 2 or len(known) < neighbours:
+        shapes = np.shape(known), np.shape(held_out)
+        rows = all(len(shape) == 2 and shape[0] for shape in shapes)
+        if not rows or shapes[0][1] != shapes[1][1] or len(known) < neighbours:
             raise settings.UserError(
-                f"Features of the shapes {np.shape(known)} and {np.shape(held_out)} do not do: "
-                f"pass one row per image, and {neighbours} training images or more."
+                f"Features of the shapes {shapes[0]} and {shapes[1]} do not do: pass one row per "
+                f"image, of one length, and {neighbours} training images or more."
             )
         self._neighbours = NearestNeighbors(n_neighbors=neighbours, algorithm="brute")
         self._neighbours.fit(_unit(known))

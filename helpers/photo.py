@@ -114,8 +114,8 @@ def read(source):
     Raises
     ------
     UserError
-        If it is missing, too large (in bytes or in pixels), too small, animated, damaged or no
-        image in one of the formats `FORMATS`.
+        If it is missing or closed to us, too large (in bytes or in pixels), too small, animated,
+        damaged or no image in one of the formats `FORMATS`.
     """
     name, content = _content(source)
     try:
@@ -146,7 +146,12 @@ def _content(source):
             f"{name} has {size / 1e6:.0f} megabytes, more than the {MOST_BYTES / 1e6:.0f} that are "
             "read here: make it smaller."
         )
-    return name, source if isinstance(source, bytes) else path.read_bytes()
+    if isinstance(source, bytes):
+        return name, source
+    try:
+        return name, path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{name} cannot be opened ({error.strerror}): check its rights.") from error
 
 
 def _check_header(image, name):
@@ -277,7 +282,7 @@ def otsu(values, bins=256):
     Parameters
     ----------
     values : numpy.ndarray, float
-        Not all equal, or else that value is returned.
+        Not all equal, or else the threshold means nothing.
     bins : int
 
     References
@@ -301,8 +306,11 @@ def _without_holes(mask):
     return ~_reached(outside, ~np.pad(mask, 1))[1:-1, 1:-1]
 
 
-def _without_islands(mask, least_share=0.15, most=20):
-    """Keep the largest region and those of a comparable size: shoes come in pairs."""
+def _without_islands(mask, least_share=0.15, most=200):
+    """Keep the largest region and those of a comparable size: shoes come in pairs.
+
+    Of a surface that breaks up into more than `most` regions, the first of them are looked at.
+    """
     regions, left = [], mask.copy()
     while left.any() and len(regions) < most:
         seed = np.zeros_like(left)

@@ -244,13 +244,14 @@ class Adapter:
         self._infer = evaluation.inference_function(model)
 
     def train(self, weights, labelled, rate, seed):
-        """Train from `weights` on a few images, each of them as often as any other.
+        """Train from `weights` on a few images, each as often as any other, or once more.
 
         Parameters
         ----------
         weights : list of numpy.ndarray
             As `model.get_weights()` returns them.
         labelled : data.LabelledImages
+            No more than `steps` times `batch_size`; what is beyond that would not be seen.
         rate : float
             Learning rate of the first step.
         seed : int

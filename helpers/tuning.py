@@ -235,7 +235,8 @@ def search(name, images, validation, *, trials, epochs, method="random", seed=No
     validation : data.LabelledImages
         To judge each trial by, once, after its last epoch.
     trials : int
-        How many, at least 1; a larger number adds to a finished search.
+        How many, at least 1; a larger number adds to a finished search at random. A Bayesian one
+        draws half of its trials first, so another number is another search.
     epochs : int
         Of each trial.
     method : {'random', 'bayesian'}

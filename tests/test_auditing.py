@@ -144,7 +144,7 @@ class TestScores:
 
         inputs = keras.Input((28, 28, 1))
         model = keras.Model(inputs, keras.layers.Flatten()(inputs))
-        with pytest.raises(settings.UserError, match="no dense layer"):
+        with pytest.raises(settings.UserError, match="last layer is dense"):
             auditing.logits(model, SAMPLE.images[:1])
 
     def test_only_the_energy_sees_a_common_constant(self):

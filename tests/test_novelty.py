@@ -37,6 +37,7 @@ def test_distances_and_neighbours_by_hand():
 
 
 def test_features_that_do_not_do(known):
-    for first, second in ((known[:5], known), (known[0], known), (known, known[0])):
+    wrong = (known[:5], known), (known[0], known), (known, known[0])
+    for first, second in (*wrong, (known, known[:, :-1]), (known, known[:0])):
         with pytest.raises(settings.UserError):
             novelty.Familiarity(first, second)

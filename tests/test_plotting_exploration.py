@@ -27,7 +27,7 @@ def test_embeddings_draw_every_point_and_name_every_class(labels):
     figure = plotting.embeddings({"PCA": points, "t-SNE": -points}, labels, CLASSES)
     assert [len(axes.collections[0].get_offsets()) for axes in figure.axes] == [12, 12]
     assert texts(figure).count("Trouser") == 2
-    assert len(plotting.embedding(points, labels, CLASSES, "One plane").axes) == 1
+    assert len(plotting.embeddings({"PCA": points}, labels, CLASSES).axes) == 1
 
 
 def test_explained_variance_counts_the_components_needed():

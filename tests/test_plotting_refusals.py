@@ -26,7 +26,9 @@ REFUSED = {
     "unequal pairs": lambda t: plotting.image_pairs(GOOD, GOOD[:2], ["a"] * 4),
     "float pixels": lambda t: plotting.pixel_histogram(GOOD / 255),
     "empty balance": lambda t: plotting.class_balance(pd.DataFrame()),
-    "points in space": lambda t: plotting.embedding(np.zeros((4, 3)), np.zeros(4, int), CLASSES),
+    "points in space": lambda t: plotting.embeddings(
+        {"a": np.zeros((4, 3))}, np.zeros(4, int), CLASSES
+    ),
     "no embedding": lambda t: plotting.embeddings({}, np.zeros(4, int), CLASSES),
     "shares above one": lambda t: plotting.explained_variance([0.9, 0.9]),
     "probabilities": lambda t: plotting.predictions(

@@ -38,7 +38,6 @@ from helpers.plotting.ensembling import (
 )
 from helpers.plotting.exploration import (
     class_balance,
-    embedding,
     embeddings,
     explained_variance,
     pixel_histogram,
@@ -85,7 +84,7 @@ from helpers.plotting.style import (
     png,
     show,
 )
-from helpers.plotting.themes import PAPER, in_the_dark
+from helpers.plotting.themes import in_the_dark
 from helpers.plotting.transfer import gain_by_labels, label_efficiency, pair_difficulty
 from helpers.plotting.trust import (
     confidence,

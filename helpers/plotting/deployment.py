@@ -251,7 +251,7 @@ def _answer_bars(axes, row, class_names, warning):
         margin_text(axes, place, f"{100 * row[index]:.0f} %")
     axes.set_xlim(0, 1)
     axes.set_ylim(3.4, -0.6)
-    axes.set_yticks(range(3), [class_names[index] for index in best], color=INK)
+    axes.set_yticks(range(len(best)), [class_names[index] for index in best], color=INK)
     axes.set_xticks([])
     axes.tick_params(length=0)
     for spine in axes.spines.values():

@@ -77,24 +77,6 @@ def pixel_histogram(images, title="How often each pixel value occurs"):
 
 
 @styled
-def embedding(points, labels, class_names, title="Images as points in a plane"):
-    """Show images as points in a plane, the name of each class at its median.
-
-    Parameters
-    ----------
-    points : array (N, 2)
-    labels : array (N,) of class indices
-    class_names : sequence of str
-
-    Raises
-    ------
-    UserError
-        If the shapes do not fit together.
-    """
-    return _embeddings({"": points}, labels, class_names, title)
-
-
-@styled
 def embeddings(points_by_method, labels, class_names, title="The same images in two planes"):
     """Show several planar embeddings of the same images side by side.
 

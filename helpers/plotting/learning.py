@@ -165,12 +165,12 @@ def learning_rate(histories, title="The learning rate, epoch by epoch"):
         If a history lacks `learning_rate`, or has none above 0.
     """
     checked_histories(histories, ("learning_rate",))
-    # A schedule may end at exactly 0, which a logarithmic axis cannot show: the line ends before.
+    # A schedule may reach exactly 0, which a logarithmic axis cannot show: the line leaves it out.
     rates = {
-        name: np.array([rate for rate in history["learning_rate"] if rate > 0])
+        name: np.array([rate if rate > 0 else np.nan for rate in history["learning_rate"]])
         for name, history in histories.items()
     }
-    if not all(len(line) for line in rates.values()):
+    if not all(np.isfinite(line).any() for line in rates.values()):
         raise UserError("A history has no learning rate above 0: record the optimizer's rate.")
     return _epoch_lines(rates, title, "learning rate (logarithmic)", log=True)
 
@@ -184,8 +184,9 @@ def _epoch_lines(values, title, label, log=False):
         hue, shape = identities[name]
         epochs = np.arange(1, len(line) + 1)
         axes.plot(epochs, line, color=hue, drawstyle="steps-mid" if log else "default")
-        mark(axes, epochs[-1], line[-1], hue, shape)
-        ends.append((line[-1], display_name(name), hue))
+        last = np.flatnonzero(np.isfinite(line))[-1]
+        mark(axes, epochs[last], line[last], hue, shape)
+        ends.append((line[last], display_name(name), hue))
     if log:
         axes.set_yscale("log")
         log_ticks(axes.yaxis, *_decades(np.concatenate(list(values.values()))))
@@ -202,4 +203,4 @@ def _epoch_lines(values, title, label, log=False):
 
 def _decades(values):
     """Return limits a little outside the values of a logarithmic axis."""
-    return values.min() / 1.6, values.max() * 1.6
+    return np.nanmin(values) / 1.6, np.nanmax(values) * 1.6

@@ -6,15 +6,21 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from helpers.plotting.checks import checked_columns
-from helpers.plotting.parts import cell_names, end_labels, heatmap, mark, percent_axis, spread
+from helpers.plotting.parts import (
+    cell_names,
+    end_labels,
+    heatmap,
+    mark,
+    percent_axis,
+    spread,
+    verdict,
+)
 from helpers.plotting.style import (
     FAINT,
     INK,
     REDS,
-    RIGHT,
     SOFT,
     WIDTH,
-    WRONG,
     display_name,
     identities_of,
     shade,
@@ -138,7 +144,7 @@ def gain_by_labels(table, title="What pretraining adds to the same number of lab
         rows = table[table["comparison"] == comparison].sort_values("labels")
         axes.axhline(0, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
         for place, row in enumerate(rows.itertuples()):
-            hue, shape = _verdict(row.low, row.high)
+            hue, shape = verdict(row.low, row.high)
             ends = [100 * row.low, 100 * row.high]
             axes.plot([place] * 2, ends, color=shade(hue, 0.4), linewidth=3, zorder=2)
             mark(axes, place, 100 * row.gain, hue, shape)
@@ -154,13 +160,6 @@ def gain_by_labels(table, title="What pretraining adds to the same number of lab
         axes.grid(axis="y")
     panels[0].set_ylabel("gain (percentage points)")
     return figure
-
-
-def _verdict(low, high):
-    """Return colour and marker of an interval: above zero, below zero, or neither."""
-    if low > 0:
-        return RIGHT, "^"
-    return (WRONG, "v") if high < 0 else (FAINT, "o")
 
 
 @styled

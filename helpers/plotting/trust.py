@@ -42,8 +42,8 @@ def confidence(curves, title="How sure the model is, and how often it is right")
     checked_reliability(curves, "table", "a heading")
     figure, _ = sheet(
         min(90 + 400 * len(curves), WIDTH), 450, title,
-        "Grey bar: how often answers of this confidence are right. Blue: right more often than "
-        "they claim. Orange: less often. Pale: under 1 % of the answers. Below: all answers.",
+        "How often answers of a confidence are right: top of the blue (more often than they claim) "
+        "or foot of the orange (less often). Pale: under 1 % of the answers. Below: all answers.",
     )  # fmt: skip
     grid = figure.subplots(
         2, len(curves), sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1)

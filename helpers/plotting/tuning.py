@@ -11,6 +11,7 @@ from helpers.plotting.parts import (
     margin_text,
     mark,
     percent_axis,
+    verdict,
 )
 from helpers.plotting.style import (
     FAINT,
@@ -18,7 +19,6 @@ from helpers.plotting.style import (
     RIGHT,
     SOFT,
     WIDTH,
-    WRONG,
     display_name,
     identities_of,
     readable,
@@ -176,7 +176,7 @@ def importance(tables, title="Which hyperparameter mattered"):
     ----------
     tables : dict of str to pandas.DataFrame
         A model's name to a table with one row per hyperparameter and the columns `share`, `chance`
-        (0 to 1), `correlation`, `low` and `high` (-1 to 1, NaN where there is no order).
+        (0 to 1), `correlation`, `low` and `high` (-1 to 1, NaN where no order can be seen).
 
     Raises
     ------
@@ -216,11 +216,7 @@ def _direction(axes, row, entry):
     if not np.isfinite(entry.correlation):
         axes.text(0, row, "  no order", va="center", fontsize=8.5, color=SOFT)
         return
-    hue, shape = FAINT, "o"
-    if entry.low > 0:
-        hue, shape = RIGHT, "^"
-    elif entry.high < 0:
-        hue, shape = WRONG, "v"
+    hue, shape = verdict(entry.low, entry.high)
     interval(axes, row, entry.correlation, entry.low, entry.high, hue, shape)
 
 
