@@ -96,7 +96,7 @@ def train(name, dataset, seed=None, hold_out=False, whole=False):
     seed : int, optional
         Starting weights, order of the batches and augmentation; that of the settings by default.
     hold_out : bool
-        Leave the validation images out and judge every epoch by them, to choose a recipe. Without
+        Leave the validation images out of the training, so that they can choose a recipe. Without
         it the network learns from all training images: the recipe is fixed by then.
     whole : bool
         With `hold_out`: show every image in every pass, whatever the recipe leaves out.
@@ -109,7 +109,7 @@ def train(name, dataset, seed=None, hold_out=False, whole=False):
     Raises
     ------
     UserError
-        If the budget is unknown.
+        If the budget is unknown, or `whole` comes without `hold_out`.
     """
     recipe = replace(_recipe(name), left_out=0.0) if whole else _recipe(name)
     seed = settings.seed() if seed is None else seed
@@ -157,10 +157,13 @@ def main(arguments=None):
     parser.add_argument("--whole", action="store_true", help="and leave no easy images out")
     options = parser.parse_args(arguments)
     try:
-        wanted = {name: _recipe(name) for name in options.names or RECIPES}
+        names = options.names or list(RECIPES)
+        for name in names:
+            _recipe(name)
+        seeds = [settings.checked_seed(seed) for seed in options.seed or [settings.seed()]]
         dataset = data.load_profile()
-        for seed in options.seed or [settings.seed()]:
-            for name in wanted:
+        for seed in seeds:
+            for name in names:
                 _train_once(name, dataset, seed, options.hold_out, options.whole)
     except settings.UserError as error:
         print(error, file=sys.stderr)

@@ -321,7 +321,10 @@ def _without_the_run(recipe):
 
 
 def _sizes(results):
-    """Return the numbers of validation and test images; the first are a quarter of the others."""
+    """Return the numbers of validation and test images; the first from those learned from.
+
+    A split leaves a quarter as many validation images as it leaves to learn from.
+    """
     trained_on = [each.trained_on for each in results if _has_validation(each)]
     return max(trained_on, default=0) // 4, len(common_labels(_models(results)))
 

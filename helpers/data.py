@@ -205,7 +205,7 @@ def own_classes(folder):
         As `from_folder`.
     """
     if downloads.holds_idx(folder):
-        return len(_read_idx_folder(folder, None)[1])
+        return len(_read_idx_folder(folder, IMAGE_SIZE)[1])
     return len(folders.class_names(folder))
 
 
@@ -374,7 +374,10 @@ def _read_idx_folder(folder, size):
     arrays = []
     for name in downloads.FILE_NAMES:
         content, path = downloads.read(folder, name, "put all four files there")
-        arrays.append(_parse_idx(content, path))
+        try:
+            arrays.append(_parse_idx(content, path))
+        except ValueError as error:
+            raise DataError(f"{path} ends within its header: put a whole file there.") from error
         rank, kind = (3, "images") if "images" in name else (1, "labels")
         if arrays[-1].ndim != rank or not arrays[-1].size:
             raise DataError(

@@ -102,8 +102,9 @@ def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500, views=None):
 def wilson_interval(correct, total, confidence=0.95):
     """Return the interval of an accuracy measured on one set of images.
 
-    It tells how far the accuracy on other images of the same kind may lie, for this one trained
-    model; how much training again changes is told by `seed_interval`.
+    It tells where the accuracy over all images of the same kind may lie, for this one trained
+    model; that on another set of as many images is scattered more widely. How much training again
+    changes is told by `seed_interval`.
 
     Parameters
     ----------
@@ -460,8 +461,9 @@ def paired_gain(right_with, right_without):
 
     Parameters
     ----------
-    right_with, right_without : numpy.ndarray, shape (N,), bool
-        Which images each of the two classified correctly; at least two images.
+    right_with, right_without : numpy.ndarray, shape (N,), bool or float
+        Which images each of the two classified correctly, or which share of several networks did,
+        0 to 1; at least two images.
 
     Returns
     -------

@@ -76,7 +76,9 @@ def grey(path):
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                frames, mode = getattr(image, "n_frames", 1), image.mode
+                # Some cameras hide a second view in a JPEG file (MPO); that is no animation.
+                frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+                mode = image.mode
                 image.load()
                 upright = ImageOps.exif_transpose(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

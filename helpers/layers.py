@@ -1,6 +1,7 @@
 """Layers and numeric precision that make training fast without changing what is computed.
 
-Importing this module is all that a fresh process needs to load a model saved by the series.
+Importing this module is all that a fresh process needs to load a model saved by the series, with
+`compile=False` where its optimizer is one of `optimizers`.
 """
 
 import functools
@@ -83,7 +84,7 @@ class Dropout(keras.layers.Dropout):
     """Keras' dropout, with one random byte per element where TensorFlow computes.
 
     Same arguments as `keras.layers.Dropout`. Random numbers are the dearest part of dropout on a
-    processor, and one byte is enough to decide. The rate is rounded to the next 256th and the
+    processor, and one byte is enough to decide. The rate is rounded to the nearest 256th and the
     scale follows the rounded rate, so that the expected output is still the input. Creating the
     layer draws nothing from the stream of seeds that other layers take their starting weights
     from: networks with and without dropout start alike.

@@ -43,7 +43,8 @@ class Triangular(keras.optimizers.schedules.LearningRateSchedule):
         if steps < 1 or not 0.0 < rise < 1.0:
             raise settings.UserError(
                 f"A triangle of {steps} steps with its peak after a share of {rise} does not "
-                "exist: pass at least one step and a share between 0 and 1."
+                "exist: pass at least one step (fewer images than a batch holds make none) and a "
+                "share between 0 and 1."
             )
         self.peak, self.steps, self.rise = peak, steps, rise
 
@@ -65,7 +66,8 @@ class Muon(keras.optimizers.Optimizer):
     (height × width × channels, filters), and Newton-Schulz iterations bring all its singular
     values near 1: a direction in which the gradient is weak gets as long a step as a strong one.
     Before each step the kernel is scaled to the norm √filters, so that `learning_rate` is the
-    length of a step relative to the kernel. That suits kernels followed by a normalisation, which
+    length of a step relative to the kernel, or less for a kernel with fewer rows than filters.
+    That suits kernels followed by a normalisation, which
     takes no notice of their scale.
 
     Everything else (biases, scales and offsets, and kernels that are named in `exclude`) is

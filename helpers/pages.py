@@ -208,8 +208,8 @@ def keep_images():
             if np.array_equal(kept["indices"], indices):
                 return
     images = data.load().test.images[indices]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, indices=indices.astype(np.uint16), images=images)
+    with files.replacing(path, "make room there and run this again.") as temporary:
+        np.savez_compressed(temporary, indices=indices.astype(np.uint16), images=images)
 
 
 def _data_picture():

@@ -258,8 +258,8 @@ def batches(
     Raises
     ------
     DataError
-        If there are fewer images than one batch holds, labels to mix that are not one-hot, or soft
-        labels of another shape or beside class indices.
+        If images to shuffle are fewer than one batch holds, labels to mix that are not one-hot, or
+        soft labels of another shape or beside class indices.
     """
     import tensorflow as tf
 

@@ -47,7 +47,8 @@ def commit(repository=None):
     results = settings.PUBLISHED_RESULTS.relative_to(settings.REPOSITORY).as_posix()
     pathspec = ("--", ".", f":(exclude){results}")
     changes = _git(repository, "status", "--porcelain", "--untracked-files=no", *pathspec)
-    return found + (CHANGED if changes else "")
+    # Where git cannot say, it is not known to be unchanged.
+    return found + (CHANGED if changes != "" else "")
 
 
 def check(results):
@@ -192,3 +193,7 @@ def _notebook(name):
     if stored.get("sources") != stamp.sources(notebook):
         return f"its notebook {name} has changed since its stored run"
     return None
+
+
+# Asked when the process starts: a long training may outlive the checkout that it began with.
+AT_START = commit()

@@ -119,7 +119,8 @@ def train(
     except KeyboardInterrupt:
         raise training.TrainingInterrupted(
             f"Training of {name} was interrupted in epoch {progress.epoch} of {epochs}; nothing of "
-            "this run was kept, and results finished before are untouched: start it again."
+            "this run was kept, and results finished before are untouched: build the model anew, "
+            "which is half trained now, and train again."
         ) from None
     if not np.isfinite(history["loss"][-1]):
         raise settings.UserError(

@@ -16,7 +16,7 @@ import sys
 
 import numpy as np
 
-from helpers import data, ensembling, models, pipeline, runs, settings, training
+from helpers import data, ensembling, files, models, pipeline, runs, settings, training
 from helpers.layers import BatchNormalization, keras, precision
 
 kl = keras.layers
@@ -347,11 +347,13 @@ def finish(run, recipe, test):
     runs.Result
         Of `wide_resnet_gpu`; the log of its epochs lies beside it as `seed_<seed>.csv`.
     """
+    folder = backup_folder(recipe, run.seed)
+    log = settings.results_folder() / SINGLE / f"seed_{run.seed}.csv"
+    # Before the result: with the result there, nothing would be left to go on with.
+    files.write(log, (folder / "log.csv").read_bytes(), "make room there and start it again.")
     with _without_gradients():
         result = runs.finish(run, test, views=VIEWS)
-    folder = backup_folder(recipe, run.seed)
-    shutil.copyfile(folder / "log.csv", result.file.with_suffix(".csv"))
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     return result
 
 
@@ -461,6 +463,9 @@ def main(arguments=None):
     except settings.UserError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"{error}: make room there, then the same command goes on.", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -513,7 +518,8 @@ def _record(options):
             f"interruption, pass --epochs {epochs} and no --minutes.",
             flush=True,
         )
-    results = [_result(recipe, dataset, seed) for seed in options.seed or [settings.seed()]]
+    seeds = [settings.checked_seed(seed) for seed in options.seed or [settings.seed()]]
+    results = [_result(recipe, dataset, seed) for seed in seeds]
     if len(results) > 1:
         print(f"new   {runs.summary(finish_ensemble(results))}", flush=True)
 

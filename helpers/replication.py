@@ -36,7 +36,7 @@ def replicate(result, dataset, seed):
     Parameters
     ----------
     result : runs.Result
-        Of a registered model, made in the active profile.
+        Of a registered model or a classical baseline, made in the active profile.
     dataset : data.Dataset
         That of the active profile.
     seed : int
@@ -62,7 +62,7 @@ def replicate(result, dataset, seed):
     if result.trained_on == len(dataset.train):
         images, validation = dataset.train, None
     run = _train(result, images, validation, seed)
-    views = [_rebuilt(words, pipeline) for words in result.recipe.get("views", [])]
+    views = [rebuilt(words, pipeline) for words in result.recipe.get("views", [])]
     return runs.finish(run, dataset.test, views=views or None)
 
 
@@ -85,7 +85,7 @@ def _train(result, images, validation, seed):
         "loss": _loss(recipe),
         "epochs": recipe["epochs"],
         "batch_size": recipe["batch_size"],
-        "augment": [_rebuilt(words, pipeline) for words in recipe["augment"]],
+        "augment": [rebuilt(words, pipeline) for words in recipe["augment"]],
         "seed": seed,
     }
     if "left_out" in recipe:
@@ -137,11 +137,19 @@ def _callback(words):
             f"The callback {words} cannot be rebuilt from its description: use one of "
             f"{', '.join(CALLBACKS)}, or run the notebook with another FASHION_SEED."
         )
-    return _rebuilt(words, keras.callbacks)
+    return rebuilt(words, keras.callbacks)
 
 
-def _rebuilt(words, module):
-    """Return the object whose class in `module` and keyword arguments a recipe describes."""
+def rebuilt(words, module):
+    """Return the object that a recipe describes by its class and keyword arguments.
+
+    Parameters
+    ----------
+    words : str
+        For instance `Shift(pixels=1)`.
+    module : module
+        Where the class is found.
+    """
     call = ast.parse(words, mode="eval").body
     arguments = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
     return getattr(module, call.func.id)(**arguments)
@@ -169,9 +177,10 @@ def main(arguments=None):
                     f"{name!r} has no result with seed {FIRST_SEED} to replicate: use one of "
                     f"{', '.join(first) or 'those of notebooks that you run first'}."
                 )
+        seeds = [settings.checked_seed(seed) for seed in options.seed]
         dataset = data.load_profile()
         for name in names:
-            for seed in options.seed:
+            for seed in seeds:
                 _replicate_once(first[name], found.get((name, seed)), dataset, seed)
     except settings.UserError as error:
         print(error, file=sys.stderr)

@@ -83,8 +83,8 @@ class Result:
     model in the series. `mflops` and `latency_ms` are those of one answer, with all its views;
     `mflops` is NaN where operations are not counted; `prediction_seconds` are those of 10,000
     images, where they were measured. `written` is in UTC. `commit` and `definitions` say which code
-    made it, see `provenance.commit` and `stamp.of_model`; they are None in results from before that
-    was kept.
+    made it, see `provenance.AT_START` and `stamp.of_model`; they are None in results from before
+    that was kept.
     """
 
     model: str
@@ -197,8 +197,8 @@ def expected_minutes(notebook):
 def finish(run, test, views=None):
     """Judge a trained model on validation and test images, once, and keep the result.
 
-    The metrics are computed from the probabilities as they are stored, rounded to a byte each, so
-    that whoever reads the files later finds the same figures. Operations and latency are those
+    The test metrics are computed from the probabilities as they are stored, rounded to a byte each,
+    so that whoever reads the files later finds the same figures. Operations and latency are those
     of an answer, so each view of an image adds its own.
 
     Parameters
@@ -447,10 +447,10 @@ def table(folder=None, variants=False):
     -------
     pandas.DataFrame
         Columns `COLUMNS`, in the order of the series: `mflops` is NaN where operations are not
-        counted; `seeds` counts the runs; accuracies (0 to 1), `log_loss`, `calibration_error` and
-        `training_seconds` are means over them. With two seeds or more, `test_accuracy_low` and
-        `_high` are the 95 % interval of that mean; with one, Wilson's interval of the one
-        measurement. `reported_accuracy` is NaN where there is none.
+        counted; `seeds` counts the runs; accuracies (0 to 1), `log_loss` and `calibration_error`
+        are means over them, and `training_seconds` is their median. With two seeds or more,
+        `test_accuracy_low` and `_high` are the 95 % interval of that mean; with one, Wilson's
+        interval of the one measurement. `reported_accuracy` is NaN where there is none.
 
     Raises
     ------
@@ -745,7 +745,7 @@ def _file(folder, model, seed):
 def _write(result, arrays):
     """Write both files whole or not at all; return the result with the code that made it."""
     definitions = stamp.of_model(result.variant_of or result.model, result.recipe)
-    result = dataclasses.replace(result, commit=provenance.commit(), definitions=definitions)
+    result = dataclasses.replace(result, commit=provenance.AT_START, definitions=definitions)
     files = {
         result.file.with_suffix(".npz"): arrays,
         result.file: (json.dumps(_document(result), indent=1, allow_nan=False) + "\n").encode(),
@@ -887,7 +887,8 @@ def _row(results):
         "log_loss": _mean(results, "log_loss"),
         "calibration_error": _mean(results, "calibration_error"),
         "reported_accuracy": math.nan if reported is None else reported,
-        "training_seconds": float(np.mean([result.training_seconds for result in results])),
+        # One run on a slow day would move the mean of a few by a great deal.
+        "training_seconds": float(np.median([result.training_seconds for result in results])),
     }
 
 

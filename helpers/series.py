@@ -163,9 +163,7 @@ def run(profile="quick", only=None, seed=0, fresh=False):
         )
         return INTERRUPTED
     _write_index(folder, profile, record)
-    results = runs.table(folder / "results")
-    if not results.empty:
-        print(f"\n{runs.terminal_table(results)}\n")
+    _report_results(folder / "results")
     print(f"{len(chosen) - len(failed)} of {len(chosen)} notebooks passed.")
     print(f"Open {_shown(folder / 'index.html')} to see them.")
     return 1 if failed else 0
@@ -623,13 +621,26 @@ def _own_images():
 
 
 def _key(name, profile, sources):
-    """Return what decides whether a finished notebook must run again: sources, results it reads."""
+    """Return what decides whether a finished notebook must run again: sources, results it reads.
+
+    Of the run's own results those of the notebooks before it count: what it writes itself, or what
+    later ones write, would make it stale each time the series has run.
+    """
     digest = hashlib.sha256(sources.encode())
     if _reads_results(read(name)):
-        folders = (settings.PUBLISHED_RESULTS, settings.outputs_folder() / profile / "results")
-        for path in sorted(path for folder in folders for path in folder.glob("*/*.json")):
+        own = (settings.outputs_folder() / profile / "results").glob("*/*.json")
+        before = [path for path in own if _writer(path) < name]
+        for path in sorted([*settings.PUBLISHED_RESULTS.glob("*/*.json"), *before]):
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _writer(path):
+    """Return the notebook that a stored result belongs to; of a damaged file, a first one."""
+    try:
+        return json.loads(path.read_bytes())["notebook"]
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _reads_results(notebook):
@@ -652,6 +663,17 @@ def _report_kept(kept):
             f"Finished before and unchanged, so not run again: {', '.join(kept)} "
             "(FRESH=1 or --fresh runs them)."
         )
+
+
+def _report_results(folder):
+    """Print the table of results, or why there is none: one bad file must not end a series."""
+    try:
+        results = runs.table(folder)
+    except settings.UserError as error:
+        print(f"\n{error}\n")
+        return
+    if not results.empty:
+        print(f"\n{runs.terminal_table(results)}\n")
 
 
 def _write_copy(folder, name, notebook, profile, seed):
@@ -726,7 +748,7 @@ def _write_index(folder, profile, record):
         data_set=html.escape(str(settings.data_set())),
         note=NOTES[profile],
         notebooks="\n".join(rows),
-        results=_results_html(runs.table(folder / "results")),
+        results=_results_html(folder / "results"),
     )
     _replace(folder / "index.html", page)
 
@@ -744,7 +766,11 @@ def _index_row(name, entry):
     )
 
 
-def _results_html(results):
+def _results_html(folder):
+    try:
+        results = runs.table(folder)
+    except settings.UserError as error:
+        return f"<p>{html.escape(str(error))}</p>"
     if results.empty:
         return "<p>None yet.</p>"
     lines = runs.markdown_table(results).splitlines()
@@ -805,9 +831,6 @@ def _arguments(arguments):
             command.add_argument(
                 "--fresh", action="store_true", help="run also what is finished and unchanged"
             )
-    words = "write the index page of a profile's executed copies anew"
-    command = commands.add_parser("index", help=words, description=words)
-    command.add_argument("--profile", choices=settings.PROFILES, default="quick")
     words = "maintainers: write the public address, badges and common cells everywhere"
     command = commands.add_parser("address", help=words, description=words)
     command.add_argument("repository", nargs="?", metavar="owner/name")
@@ -819,18 +842,14 @@ def main(arguments=None):
     options = _arguments(arguments)
     sys.stdout.reconfigure(errors="replace")
     try:
-        seed = settings.seed() if getattr(options, "seed", None) is None else options.seed
+        given = getattr(options, "seed", None)
+        seed = settings.seed() if given is None else settings.checked_seed(given)
         if options.command == "run":
             return run(options.profile, options.only, seed, options.fresh)
         if options.command == "publish":
             return publish(options.only, seed)
-        if options.command == "index":
-            folder = settings.outputs_folder() / options.profile
-            _write_index(folder, options.profile, _Record(folder))
-            print(_shown(folder / "index.html"))
-        else:
-            changed = address(options.repository)
-            print(f"Changed: {', '.join(changed) or 'nothing, all is as it should be'}.")
+        changed = address(options.repository)
+        print(f"Changed: {', '.join(changed) or 'nothing, all is as it should be'}.")
     except settings.UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -19,6 +19,7 @@ REPOSITORY_ADDRESS = "https://github.com/YOUR_NAME/fashion-mnist-notebooks"
 FASHION_MNIST = "fashion_mnist"
 DATA_SETS = (FASHION_MNIST, "mnist", "kmnist")
 PROFILES = ("smoke", "quick", "full")
+HIGHEST_SEED = 2**32 - 1  # of NumPy's legacy generator, which Keras sets as well
 # Share of the images and of the epochs that a profile uses, and the fewest epochs it may use.
 # How few images a profile may use is decided by helpers/data.py.
 IMAGE_SHARE = {"smoke": 0.0, "quick": 0.1, "full": 1.0}
@@ -52,17 +53,30 @@ def profile():
 
 
 def seed():
-    """Return the seed of this run, a non-negative integer from `FASHION_SEED` (default 0).
+    """Return the seed of this run, an integer from `FASHION_SEED` (default 0).
 
     Raises
     ------
     UserError
-        If `FASHION_SEED` is not a non-negative integer.
+        If `FASHION_SEED` is no integer, or no seed as `checked_seed` has it.
     """
     text = os.environ.get("FASHION_SEED", "") or "0"
     if not text.isascii() or not text.isdigit():
         raise UserError(f"FASHION_SEED is {text!r}: set it to a whole number from 0 upwards.")
-    return int(text)
+    return checked_seed(int(text))
+
+
+def checked_seed(seed):
+    """Return a seed, an integer that every generator of random numbers takes.
+
+    Raises
+    ------
+    UserError
+        If it is below 0 or above `HIGHEST_SEED`.
+    """
+    if not 0 <= seed <= HIGHEST_SEED:
+        raise UserError(f"{seed} is no seed: use a whole number from 0 to {HIGHEST_SEED}.")
+    return seed
 
 
 def data_set():
@@ -184,7 +198,7 @@ def epochs(full):
     Returns
     -------
     int
-        `full` itself in the `full` profile, a share of it (never under 2) otherwise.
+        `full` itself in the `full` profile, a share of it otherwise, of 2 or more where `full` is.
     """
     return full if profile() == "full" else _scaled(full, EPOCH_SHARE[profile()], FEWEST_EPOCHS)
 

@@ -6,8 +6,10 @@ and may choose a temperature or a threshold. It learned without label smoothing,
 little accuracy and gives probabilities that mean what they say.
 """
 
+import argparse
 import dataclasses
 import sys
+import zipfile
 from pathlib import Path
 
 from helpers import budgets, calibration, data, evaluation, files, models, runs, settings
@@ -49,7 +51,8 @@ def load(dataset, file=None):
     Returns
     -------
     keras.Model
-        In float32 throughout; takes (B, 28, 28, 1) pixels in [0, 1], returns (B, 10) probabilities.
+        In float32 throughout; takes (B, 28, 28, 1) pixels in [0, 1], returns (B, classes)
+        probabilities.
 
     Raises
     ------
@@ -62,9 +65,9 @@ def load(dataset, file=None):
         return in_float32(train(dataset).model)
     try:
         return in_float32(keras.models.load_model(file, compile=False))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise settings.UserError(
-            f"{file} is damaged: restore it with `git checkout -- {file}`."
+            f"{file} is damaged: restore it with `git checkout -- {file}`, or delete it."
         ) from error
 
 
@@ -104,10 +107,12 @@ def save(model, file):
         model.save(temporary)
 
 
-def main():
+def main(arguments=None):
     """Train the network, keep its result and its file where results go; return an exit status."""
-    file = settings.results_folder() / PLACE
+    parser = argparse.ArgumentParser(prog="python -m helpers.shipped", description=main.__doc__)
+    parser.parse_args(arguments)
     try:
+        file = settings.results_folder() / PLACE
         dataset = data.load_profile()
         run = train(dataset)
         result = budgets.finish(run, dataset)

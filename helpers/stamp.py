@@ -39,7 +39,8 @@ RESULT_MODULES = (
     "photo",
     "pictures",
 )
-# Bookkeeping cannot, but calls what can; figures and settings do not even do that.
+# Bookkeeping cannot, but calls what can; figures and settings do not even do that. How answers are
+# rounded when they are stored is watched by a test of the published results.
 FOLLOWED_MODULES = ("cost", "runs")
 # Definitions in the result modules that change no published result: they are about other data sets,
 # or show progress or text.
@@ -56,6 +57,13 @@ EVERY_RESULT = (
     ("models", "build"),
     ("training", "train"),
     ("evaluation", "predict"),
+    ("evaluation", "metrics"),
+)
+# The same of a classical baseline.
+EVERY_BASELINE = (
+    ("data", "split"),
+    ("classical", "fit"),
+    ("classical", "Fit"),
     ("evaluation", "metrics"),
 )
 NAMED_BY_RECIPES = ("optimizers", "pipeline")
@@ -131,7 +139,7 @@ def sources(notebook, helpers=None):
     ----------
     notebook : nbformat.NotebookNode
     helpers : pathlib.Path, optional
-        The folder of the modules; this project's own by default.
+        The folder of the modules; by default this project's own, as the process found it.
     """
     return _sha256([_own_cells(notebook), definitions(notebook, helpers)])
 
@@ -149,7 +157,7 @@ def definitions(notebook, helpers=None):
         From `module.name` to a hash of its syntax tree. Docstrings, comments, formatting and the
         wording of errors are left out, so that changing them forces no new run.
     """
-    modules = _modules(Path(helpers or settings.REPOSITORY / "helpers"))
+    modules = _modules(helpers)
     tree = ast.parse("\n".join(_python(source) for source in _own_cells(notebook)))
     strings = {node.value for node in ast.walk(tree) if _is_text(node)}
     start = _references(tree, _imports(tree), modules, {})
@@ -163,24 +171,27 @@ def of_model(name, recipe, helpers=None):
 
     That is what divides the images, builds, trains and judges, and what the recipe names:
     optimizers, schedules and distortions. A notebook's own cells are not among it, nor is what
-    finds the images, whose content is verified.
+    finds the images, whose content is verified, nor the tables that recipes are taken from, as a
+    result keeps its recipe itself.
 
     Parameters
     ----------
     name : str
-        Of a registered model, or of an ensemble, whose recipe holds those of its members.
+        Of a registered model or classical baseline, or of an ensemble, whose recipe holds those of
+        its members.
     recipe : dict
         As a result keeps it.
     helpers : pathlib.Path, optional
-        The folder of the modules; this project's own by default.
+        The folder of the modules; by default this project's own, as the process found it.
 
     Returns
     -------
     dict of str
         As `definitions`.
     """
-    modules = _modules(Path(helpers or settings.REPOSITORY / "helpers"))
-    start = set(EVERY_RESULT)
+    modules = _modules(helpers)
+    classical = name in modules["classical"].registered
+    start = {*EVERY_BASELINE, ("classical", name)} if classical else set(EVERY_RESULT)
     built = {member.partition("__")[0] for member in recipe.get("members", ())}
     if built:
         start.add(("ensembling", "average"))
@@ -308,13 +319,21 @@ class _Module:
         )
 
 
-def _modules(folder):
+def _texts(folder):
     paths = {name: folder / f"{name}.py" for name in RESULT_MODULES + FOLLOWED_MODULES}
     return {
-        name: _module(path.read_text(encoding="utf-8"))
-        for name, path in paths.items()
-        if path.is_file()
+        name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.is_file()
     }
+
+
+# Read when the process starts: a long training may outlive the code that it began with.
+_AT_START = _texts(settings.REPOSITORY / "helpers")
+
+
+def _modules(folder):
+    """Return the modules of a folder, or those that this process began with."""
+    texts = _AT_START if folder is None else _texts(Path(folder))
+    return {name: _module(text) for name, text in texts.items()}
 
 
 _module = functools.cache(_Module)

@@ -27,7 +27,8 @@ class Run:
     """A finished training run: the model and everything a fair report of it needs.
 
     `history` has one value per epoch for `loss`, `accuracy`, `learning_rate` and `seconds`, and
-    with validation images also for `val_loss` and `val_accuracy`. `epoch` is the epoch, counted
+    with validation images also for `val_loss` and `val_accuracy` where they are judged in every
+    epoch. `epoch` is the epoch, counted
     from 1, whose weights the model now has, and `choice` says why that one. `variant_of` names the
     registered model that an ablation arm changes, and is None for the model itself.
     """
@@ -83,8 +84,10 @@ def train(
     soft_labels : numpy.ndarray, shape (N, classes), optional
         Probabilities that the training images teach instead of their labels (distillation).
     callbacks : sequence of keras.callbacks.Callback
-        With `EarlyStopping(restore_best_weights=True)` the run ends with the weights of the epoch
-        that validation chose, otherwise with those of the last epoch.
+        With `EarlyStopping(restore_best_weights=True)`, which needs validation images and has to
+        monitor them, the run ends with the weights of the epoch that validation chose, otherwise
+        with those of the last epoch. The recipe keeps `monitor`, `factor`, `patience` and
+        `restore_best_weights` of a callback, no other setting.
     pixel_range : tuple of float, optional
         What the pixel values 0 and 255 become; by default as the registry says for the model,
         and (0, 1) for a model that is not registered.
@@ -101,7 +104,8 @@ def train(
     Raises
     ------
     TrainingInterrupted
-        If the reader interrupts; nothing of this run is kept, finished runs are not touched.
+        If the reader interrupts; nothing of this run is kept, finished runs are not touched, and
+        `model` is half trained.
     UserError
         If the loss stops being a number.
     """
@@ -143,8 +147,8 @@ def train(
     except KeyboardInterrupt:
         raise TrainingInterrupted(
             f"Training of {name} was interrupted in epoch {progress.epoch} of {epochs}; nothing of "
-            "this run was kept, and results finished before are untouched: run the cell again to "
-            "start it anew."
+            "this run was kept, and results finished before are untouched: build the model anew, "
+            "which is half trained now, and train again."
         ) from None
     training_seconds = time.perf_counter() - start
     history = {key: [float(value) for value in values] for key, values in history.items()}

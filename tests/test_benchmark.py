@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from helpers import data, models, pipeline, settings
+from helpers import data, models, pipeline, replication, settings
 from helpers.benchmark import __main__ as command
 from helpers.benchmark import accuracy, arms, memory, rates, report, worker
 from helpers.layers import BatchNormalization, Dropout, fastest_precision, keras
@@ -51,8 +51,8 @@ def found():
 
 
 def test_augmentations_are_read_from_a_recipe():
-    assert arms.augmentation("Shift(pixels=3)") == pipeline.Shift(3)
-    assert arms.augmentation("Flip()") == pipeline.Flip()
+    assert replication.rebuilt("Shift(pixels=3)", pipeline) == pipeline.Shift(3)
+    assert replication.rebuilt("Flip()", pipeline) == pipeline.Flip()
 
 
 @pytest.mark.parametrize("name", [*arms.source_models(), arms.RESIDUAL])
@@ -202,6 +202,23 @@ def test_a_worker_that_fails_says_so():
                 "quick": True,
             }
         )
+
+
+def test_figures_of_other_conditions_are_not_relabelled(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(command.PARTS, "rates", lambda options: {})
+    monkeypatch.setattr(report, "PARTS", {"rates": lambda found: ""})
+    path = tmp_path / "benchmark.json"
+    options = ["--only", "rates", "--json", str(path)]
+    assert command.main([*options, "--quick"]) == 0
+    kept = json.loads(path.read_text()) | {"models": [{"model": "cnn_basic"}]}
+    path.write_text(json.dumps(kept))
+    assert command.main([*options, "--quick"]) == 0
+    assert json.loads(path.read_text())["models"] == kept["models"]
+    with pytest.raises(settings.UserError, match="of another quick, training_images"):
+        command.main(options)
+    path.write_text("{")
+    with pytest.raises(settings.UserError, match="damaged"):
+        command.main([*options, "--quick"])
 
 
 def test_figures_that_cannot_be_written_are_reported(tmp_path):

@@ -232,7 +232,7 @@ def test_latency_is_the_median_and_stops_early_for_slow_models(monkeypatch):
 
     monkeypatch.setattr(cost, "LONGEST_SECONDS", 0.6)
     monkeypatch.setattr(evaluation, "inference_function", lambda model: infer)
-    assert 20 <= cost.latency(None, IMAGES, repeats=1000) < 200
+    assert 20 <= cost.latency(None, IMAGES, repeats=1000) < 80  # the mean is about 100
     assert set(sizes) == {(1, 28, 28, 1)}
     assert len(sizes) < 50
 

@@ -47,6 +47,11 @@ class TestCommit:
         checkout("commit", "-q", "-m", "second")
         assert provenance.commit(tmp_path) == checkout("rev-parse", "HEAD")
 
+    def test_a_checkout_that_cannot_be_compared_counts_as_changed(self, checkout, tmp_path):
+        head = checkout("rev-parse", "HEAD")
+        (tmp_path / ".git" / "index").write_bytes(b"damaged")
+        assert provenance.commit(tmp_path) == head + "+"
+
     def test_new_files_and_results_are_no_change(self, checkout, tmp_path):
         (tmp_path / "new.py").write_text("two = 2")
         (tmp_path / "notebooks" / "results" / "seed_0.json").write_text("[]")
@@ -88,6 +93,19 @@ class TestDefinitions:
         strangers = {"models.cnn_basic", "pipeline.Cutout", "data.near_duplicates", "data.load"}
         assert not strangers & set(found)
         assert not {key for key in found if key.startswith(("runs.", "cost."))}
+
+    def test_of_a_classical_baseline(self):
+        found = set(stamp.of_model("svm_rbf", {"C": 10.0}))
+        expected = {
+            "classical.svm_rbf", "classical.fit", "classical.soften", "classical.fitted_softness",
+            "classical.duel_scores", "evaluation.metrics", "data.split",
+        }  # fmt: skip
+        assert expected <= found
+        assert not {"classical.random_forest", "training.train", "models.build"} & found
+
+    def test_are_those_that_the_process_began_with(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(settings, "REPOSITORY", tmp_path)
+        assert "training.train" in stamp.of_model("cnn_basic", RECIPE)
 
     def test_of_an_ensemble(self):
         members = {

@@ -154,6 +154,29 @@ def test_readers_of_results_run_again_when_results_may_have_changed(small_series
     assert log.read_text() == "read read read "
 
 
+def test_a_series_whose_notebooks_write_results_settles(small_series, tmp_path, capsys):
+    log, place = tmp_path / "log", tmp_path / "outputs" / "smoke" / "results"
+
+    def writes(name):
+        content = f'{{{{"notebook": "{name}", "written": {{time.time()}}}}}}'
+        return [
+            "import pathlib, time  # runs.table()",
+            f"place = pathlib.Path({str(place)!r}) / {name!r}\n"
+            "place.mkdir(parents=True, exist_ok=True)\n"
+            f"(place / 'seed_0.json').write_text(f{content!r})\n"
+            f"open({str(log)!r}, 'a').write({name!r} + ' ')",
+        ]
+
+    small_series(n01_first=writes("01_first"), n02_second=writes("02_second"))
+    for _ in range(3):
+        assert series.run("smoke") == 0
+    assert log.read_text() == "01_first 02_second "
+    assert "cannot be used" in capsys.readouterr().out, "a bad result does not end the series"
+    small_series(n01_first=[*writes("01_first"), "1"], n02_second=writes("02_second"))
+    assert series.run("smoke") == 0
+    assert log.read_text() == "01_first 02_second " * 2
+
+
 def test_without_real_data_the_sample_runs_loudly(small_series, monkeypatch, capsys):
     def missing(name=None):
         raise data.DataError("Fashion-MNIST was not found on this machine.")

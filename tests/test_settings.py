@@ -103,6 +103,16 @@ def test_folders_of_one_name_have_outputs_of_their_own(monkeypatch, tmp_path):
     assert all(path.parent == settings.OUTPUTS for path in found)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_what_is_no_seed(seed, monkeypatch):
+    with pytest.raises(settings.UserError, match="is no seed: use a whole number from 0"):
+        settings.checked_seed(seed)
+    monkeypatch.setenv("FASHION_SEED", str(seed))
+    with pytest.raises(settings.UserError, match="from 0"):
+        settings.seed()
+    assert settings.checked_seed(2**32 - 1) == 2**32 - 1
+
+
 def test_only_settings_reads_environment_variables():
     for path in (settings.REPOSITORY / "helpers").rglob("*.py"):
         if path.name != "settings.py":

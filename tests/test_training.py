@@ -108,7 +108,7 @@ def test_unregistered_models_train_too(parts):
 @pytest.mark.parametrize(
     ("steps", "expected"), [(375, 25), (1500, 25), (750, 25), (12, 12), (7, 7), (29, 1)]
 )
-def teststeps_per_execution_divides_the_epoch(steps, expected):
+def test_steps_per_execution_divides_the_epoch(steps, expected):
     assert training.steps_per_execution(steps) == expected
 
 

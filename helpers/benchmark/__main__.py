@@ -24,8 +24,7 @@ LADDERS = ("cnn_batch_normalization", arms.RESIDUAL)
 def main(arguments=None):
     """Run the benchmark as a command and return its exit status."""
     options = _parser().parse_args(arguments)
-    found = {
-        "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    conditions = {
         "machine": cost.machine(),
         "versions": cost.versions(),
         "quick": options.quick,
@@ -33,8 +32,8 @@ def main(arguments=None):
         "validation_images": SIZES[options.quick][1],
         "rounds": ROUNDS[options.quick],
     }
-    if options.json and options.json.exists() and options.only:
-        found = json.loads(options.json.read_text(encoding="utf-8")) | found
+    written = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    found = _earlier(options, conditions) | {"written": written} | conditions
     print(report.heading(found), flush=True)
     for name, part in PARTS.items():
         if options.only and name not in options.only:
@@ -45,6 +44,25 @@ def main(arguments=None):
         if options.json:
             _write(found, options.json)
     return 0
+
+
+def _earlier(options, conditions):
+    """Return the figures of a file that only some parts or models are measured for anew."""
+    if not (options.json and options.json.exists() and (options.only or options.models)):
+        return {}
+    try:
+        earlier = json.loads(options.json.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise settings.UserError(
+            f"{options.json} is damaged: delete it, or name another."
+        ) from error
+    other = [key for key, value in conditions.items() if earlier.get(key) != value]
+    if other:
+        raise settings.UserError(
+            f"The figures in {options.json} are of another {', '.join(other)}: name another file, "
+            "or measure all parts of all models anew."
+        )
+    return earlier
 
 
 def _parser():

@@ -4,13 +4,12 @@ An arm is a set of the engine's ingredients. The empty set is plain Keras; the w
 `training.train` does. Every arm distorts the training images as the model's recipe says.
 """
 
-import ast
 import contextlib
 import time
 from dataclasses import dataclass
 from unittest import mock
 
-from helpers import models, pipeline, runs, settings, training
+from helpers import models, pipeline, replication, runs, settings, training
 from helpers.benchmark import memory
 from helpers.layers import keras
 
@@ -68,16 +67,9 @@ def recipe(name):
         loss = "categorical_crossentropy"
         return Recipe(128, keras.optimizers.serialize(optimizer), loss, 0.1, augment)
     known = runs.load(name).recipe
-    augment = tuple(augmentation(words) for words in known["augment"])
+    augment = tuple(replication.rebuilt(words, pipeline) for words in known["augment"])
     loss = "".join("_" + c.lower() if c.isupper() else c for c in known["loss"]).lstrip("_")
     return Recipe(known["batch_size"], known["optimizer"], loss, known["label_smoothing"], augment)
-
-
-def augmentation(words):
-    """Return the augmentation that a recipe names, for instance `Shift(pixels=1)`."""
-    call = ast.parse(words, mode="eval").body
-    values = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-    return getattr(pipeline, call.func.id)(**values)
 
 
 def build(name, ingredients, seed=0):

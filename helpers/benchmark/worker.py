@@ -35,7 +35,7 @@ class Worker:
             text=True,
             env=os.environ | {"PYTHONPATH": str(settings.REPOSITORY)},
         )
-        self.ready = self._answer()
+        self._answer()  # that it is ready
 
     def epoch(self):
         """Return what one more epoch took: `seconds`, `peak_memory_gib` and `growth_mib`."""
