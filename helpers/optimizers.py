@@ -67,8 +67,7 @@ class Muon(keras.optimizers.Optimizer):
     values near 1: a direction in which the gradient is weak gets as long a step as a strong one.
     Before each step the kernel is scaled to the norm √filters, so that `learning_rate` is the
     length of a step relative to the kernel, or less for a kernel with fewer rows than filters.
-    That suits kernels followed by a normalisation, which
-    takes no notice of their scale.
+    That suits kernels followed by a normalisation, which takes no notice of their scale.
 
     Everything else (biases, scales and offsets, and kernels that are named in `exclude`) is
     trained by stochastic gradient descent with Nesterov momentum.
