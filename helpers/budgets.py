@@ -160,7 +160,7 @@ def main(arguments=None):
         names = options.names or list(RECIPES)
         for name in names:
             _recipe(name)
-        seeds = [settings.checked_seed(seed) for seed in options.seed or [settings.seed()]]
+        seeds = settings.seeds(options.seed)
         dataset = data.load_profile()
         for seed in seeds:
             for name in names:

@@ -518,8 +518,7 @@ def _record(options):
             f"interruption, pass --epochs {epochs} and no --minutes.",
             flush=True,
         )
-    seeds = [settings.checked_seed(seed) for seed in options.seed or [settings.seed()]]
-    results = [_result(recipe, dataset, seed) for seed in seeds]
+    results = [_result(recipe, dataset, seed) for seed in settings.seeds(options.seed)]
     if len(results) > 1:
         print(f"new   {runs.summary(finish_ensemble(results))}", flush=True)
 

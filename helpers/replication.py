@@ -177,7 +177,7 @@ def main(arguments=None):
                     f"{name!r} has no result with seed {FIRST_SEED} to replicate: use one of "
                     f"{', '.join(first) or 'those of notebooks that you run first'}."
                 )
-        seeds = [settings.checked_seed(seed) for seed in options.seed]
+        seeds = settings.seeds(options.seed)
         dataset = data.load_profile()
         for name in names:
             for seed in seeds:

@@ -79,6 +79,17 @@ def checked_seed(seed):
     return seed
 
 
+def seeds(given):
+    """Return the seeds that a command was given, each checked, or else that of this run.
+
+    Raises
+    ------
+    UserError
+        If one is no seed, see `checked_seed`.
+    """
+    return [checked_seed(each) for each in given] if given else [seed()]
+
+
 def data_set():
     """Return which images the series works on, as `FASHION_DATA_SET` says.
 
