@@ -45,6 +45,7 @@ FOLLOWED_MODULES = ("cost", "runs")
 # Definitions in the result modules that change no published result: they are about other data sets,
 # or show progress or text.
 WITHOUT_EFFECT = {
+    "runs._show_beside_published",
     "data.OTHER_CLASS_NAMES",
     "data._load_own",
     "data.own_classes",

@@ -1,5 +1,6 @@
 """Static tests of the notebooks: their form, their stored outputs, and that the checks can fail."""
 
+import ast
 import collections
 import re
 import shutil
@@ -162,6 +163,15 @@ def check_prose(notebook, path):
     return faults
 
 
+def check_claims(notebook, path):
+    """What its text claims is written down as assertions, and not in the reader's sight."""
+    claims = series.claims(path.stem)
+    shown = [cell for cell in notebook.cells if "hide-input" in cell.metadata.get("tags", ())]
+    faults = ["a cell is hidden: what the text claims belongs into tests/claims"] if shown else []
+    asserted = [node for node in ast.walk(ast.parse(claims)) if isinstance(node, ast.Assert)]
+    return faults + ([] if asserted else [f"tests/claims/{path.stem}.py asserts nothing"])
+
+
 CHECKS = (
     check_form,
     check_headings,
@@ -173,6 +183,7 @@ CHECKS = (
     check_compared_cells,
     check_stamp,
     check_prose,
+    check_claims,
 )
 
 
@@ -317,6 +328,14 @@ def keep_widgets(notebook):
     notebook.metadata["widgets"] = {}
 
 
+def hide_a_cell(notebook):
+    code(notebook, 2).metadata["tags"] = ["hide-input"]
+
+
+def claim_nothing(notebook):
+    (series.CLAIMS / "01_first.py").write_text("two = 1 + 1\n")
+
+
 SPOILED = [
     (delete_a_marker, check_stamp),
     (delete_a_marker, check_compared_cells),
@@ -345,6 +364,8 @@ SPOILED = [
     (run_another_profile, check_stamp),
     (lose_the_stamp, check_stamp),
     (keep_widgets, check_form),
+    (hide_a_cell, check_claims),
+    (claim_nothing, check_claims),
 ]
 
 
