@@ -53,7 +53,6 @@ def declare(reason, chosen, only=()):
         If there is nothing to declare, or a result does not go through what has changed, cannot be
         trained again here, or comes out otherwise. Nothing is written then.
     """
-    settings.check_publishable()
     declared, _ = provenance.equivalences()
     of_results, of_notebooks = _results_behind(declared), _notebooks_behind(declared)
     steps = of_results | of_notebooks
