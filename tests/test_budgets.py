@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from cheap import cheaply
 
 from helpers import budgets, cost, data, models, pruning, runs, settings, training
 
@@ -103,6 +104,7 @@ def test_unknown_budget_is_refused(smoke):
     assert budgets.main(["resnet_7min"]) == 2
 
 
+@cheaply()
 def test_command_trains_what_is_missing_and_keeps_the_rest(smoke, narrow, monkeypatch, capsys):
     run = budgets.train("resnet_1min", smoke, seed=0)
     assert (run.name, run.trained_on, run.history["learning_rate"][-1]) == ("resnet_1min", 400, 0)

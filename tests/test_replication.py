@@ -5,6 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from cheap import cheaply
 
 from helpers import (
     classical,
@@ -44,16 +45,19 @@ def ann(images, seed):
 
 
 @pytest.fixture(scope="module")
+@cheaply()
 def trained():
     return ann(data.load_sample().train.take(np.arange(0, 2000, 5)), 0)
 
 
 @pytest.fixture
+@cheaply()
 def first(smoke, trained):
     """The stored result that the others replicate."""
     return runs.finish(trained, smoke.test, views=pipeline.MIRRORED)
 
 
+@cheaply()
 def test_command_repeats_the_training_that_the_notebook_would_do(first, smoke, capsys):
     # ReduceLROnPlateau cannot lower a schedule's rate and leaves it alone; the recipe keeps both.
     direct = runs.finish(ann(smoke.train, 3), smoke.test, views=pipeline.MIRRORED)
@@ -98,8 +102,9 @@ def test_repeats_a_fit_with_the_arguments_that_were_chosen(smoke):
     assert not np.array_equal(first.probabilities(), expected)
 
 
+@cheaply()
 def test_builds_what_a_search_has_chosen(smoke):
-    values = tuning.known_values("ann_tuned") | {"width": 16, "depth": 1, "batch_size": 320}
+    values = tuning.known_values("ann_tuned") | {"width": 16, "depth": 1, "batch_size": 300}
     run = tuning.train("ann_tuned", values, *data.split(smoke.train), 1)
     first = runs.finish(run, smoke.test)
     assert first.parameters < cost.parameters(models.build("ann_tuned"))

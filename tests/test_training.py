@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from cheap import cheaply
 
 from helpers import data, layers, models, pipeline, runs, settings, training
 from helpers.layers import keras
@@ -70,6 +71,7 @@ def test_progress_is_one_line_that_updates_itself(twice):
     assert "validation" in last and "accuracy" in last and "elapsed" in last
 
 
+@cheaply()
 def test_run_says_what_happened(parts):
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
     run = fit(
@@ -88,6 +90,7 @@ def test_run_says_what_happened(parts):
     assert 0 < run.training_seconds < 60
 
 
+@cheaply()
 def test_early_stopping_reports_the_epoch_that_validation_chose(parts):
     stop = keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True)
     run = fit(parts, epochs=6, optimizer=keras.optimizers.SGD(3.0), callbacks=[stop])
@@ -98,6 +101,7 @@ def test_early_stopping_reports_the_epoch_that_validation_chose(parts):
     assert run.epoch == 1 + int(np.argmin(run.history["val_loss"]))
 
 
+@cheaply()
 def test_an_interrupted_run_names_itself_and_leaves_results_alone(parts, tmp_path, monkeypatch):
     monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path))
     before = tmp_path / "ann_baseline/seed_0.json"
@@ -114,6 +118,7 @@ def test_an_interrupted_run_names_itself_and_leaves_results_alone(parts, tmp_pat
     assert before.read_text() == "an earlier result"
 
 
+@cheaply()
 def test_a_diverging_run_is_stopped_with_a_remedy(parts):
     with pytest.raises(settings.UserError, match="lower the learning rate"):
         fit(parts, optimizer=keras.optimizers.SGD(1e30))
@@ -135,6 +140,7 @@ def test_clock():
     assert [training.clock(seconds) for seconds in (0, 59.6, 754)] == ["0:00", "1:00", "12:34"]
 
 
+@cheaply()
 def test_a_run_without_validation_images(parts, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path))
     run = training.train(

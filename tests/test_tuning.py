@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from cheap import cheaply
 
 from helpers import data, models, settings, training, tuning
 
@@ -93,6 +94,7 @@ def test_space_table_shows_every_hyperparameter():
     assert table.loc["depth", "values"] == "1, 2, 3"
 
 
+@cheaply()
 def test_search_starts_with_the_known_values_and_repeats_itself(parts, tiny, capsys):
     first = search(parts, trials=2, seed=0)
     printed = capsys.readouterr().out
