@@ -211,6 +211,7 @@ class TestWeights:
             np.testing.assert_array_equal(last, now)
         assert not np.array_equal(kept.weights[0][0], kept.weights[1][0])
 
+    @cheaply()
     def test_other_weights_leave_the_run_alone(self, trained, images):
         run, kept = trained
         before = evaluation.predict(run.model, images.images)
@@ -284,15 +285,17 @@ def test_every_ensemble_is_of_this_notebook_and_no_model():
         ensembling.specification("ensemble_9h")
 
 
+@pytest.fixture(scope="module")
+@cheaply()
+def made(trained, images, tmp_path_factory):
+    """The trained network's stored result."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASHION_RESULTS_DIR", str(tmp_path_factory.mktemp("made")))
+        return runs.finish(trained[0], images)
+
+
 class TestThreeHours:
     """The command averages the probabilities of stored results, and says what is missing."""
-
-    @pytest.fixture(scope="class")
-    @cheaply()
-    def made(self, trained, images, tmp_path_factory):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("FASHION_RESULTS_DIR", str(tmp_path_factory.mktemp("made")))
-            return runs.finish(trained[0], images)
 
     @pytest.fixture
     def store(self, made, tmp_path, monkeypatch):
