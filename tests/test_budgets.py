@@ -1,8 +1,14 @@
 """Budgets: their networks, and that one function trains them for notebooks and for the command."""
 
-import pytest
+import dataclasses
+import inspect
+from types import SimpleNamespace
 
-from helpers import budgets, cost, data, models, runs, settings
+import numpy as np
+import pytest
+from cheap import cheaply
+
+from helpers import budgets, cost, data, models, pruning, runs, settings, training
 
 NAMES = [name for name in models.names() if models.specification(name).notebook == "12_fast_resnet"]
 
@@ -36,22 +42,58 @@ def test_network_without_normalisation_has_biases():
     assert len(model.get_weights()) == 2 * 8
 
 
-def test_training_uses_all_images_unless_some_are_held_out(smoke):
-    run = budgets.train("resnet_1min", smoke, seed=3)
-    assert (run.name, run.seed, run.trained_on, run.validation) == ("resnet_1min", 3, 400, None)
-    assert run.history["learning_rate"][-1] == 0 and "val_loss" not in run.history
-    held_out = budgets.train("resnet_1min", smoke, hold_out=True)
-    training_images, validation_images = data.split(smoke.train)
-    assert (held_out.name, held_out.trained_on) == ("resnet_1min__held_out", len(training_images))
-    assert len(held_out.validation) == len(validation_images) > 0
+@pytest.fixture
+def narrow(monkeypatch):
+    """Budgets train a narrow form of their networks; each one built, with its seed."""
+    build, built = models.build, []
+
+    def narrower(name, seed=0):
+        built.append((name, seed))
+        return build(name, seed, filters=(4, 4, 4))
+
+    monkeypatch.setattr(models, "build", narrower)
+    return built
 
 
-def test_easy_images_are_left_out_where_the_recipe_says_so(smoke, capsys):
-    held_out = budgets.train("resnet_5min", smoke, hold_out=True)
-    whole = budgets.train("resnet_5min", smoke, hold_out=True, whole=True)
-    assert held_out.recipe["left_out"] == budgets.RECIPES["resnet_5min"].left_out > 0
-    assert whole.name == "resnet_5min__held_out_whole" and "left_out" not in whole.recipe
-    assert len(whole.history["loss"]) == len(held_out.history["loss"])
+@pytest.fixture
+def told(monkeypatch):
+    """What the two ways to train are told, without a training."""
+    told = {"all": [], "pruned": []}
+
+    def listen(module, kind):
+        signature = inspect.signature(module.train)
+
+        def train(*parts, **arguments):
+            told[kind].append(SimpleNamespace(**signature.bind(*parts, **arguments).arguments))
+
+        monkeypatch.setattr(module, "train", train)
+
+    listen(training, "all")
+    listen(pruning, "pruned")
+    return told
+
+
+def test_training_uses_all_images_unless_some_are_held_out(smoke, narrow, told):
+    budgets.train("resnet_1min", smoke, seed=3)
+    budgets.train("resnet_1min", smoke, hold_out=True)
+    assert narrow == [("resnet_1min", 3), ("resnet_1min", 0)] and not told["pruned"]
+    whole, part = told["all"]
+    assert whole.model.name == "resnet_1min"
+    assert whole.training is smoke.train and whole.validation is None
+    assert (whole.arm, whole.seed, part.arm, part.seed) == (None, 3, "held_out", 0)
+    for images, expected in zip(
+        (part.training, part.validation), data.split(smoke.train), strict=True
+    ):
+        np.testing.assert_array_equal(images.images, expected.images)
+
+
+def test_easy_images_are_left_out_where_the_recipe_says_so(smoke, narrow, told, capsys):
+    budgets.train("resnet_5min", smoke, hold_out=True)
+    budgets.train("resnet_5min", smoke, hold_out=True, whole=True)
+    (pruned,), (whole,) = told["pruned"], told["all"]
+    assert pruned.share == budgets.RECIPES["resnet_5min"].left_out > 0
+    assert (pruned.arm, whole.arm) == ("held_out", "held_out_whole")
+    assert pruned.epochs == whole.epochs and pruned.batch_size == whole.batch_size
     assert budgets.main(["resnet_5min", "--whole"]) == 2
     assert "held out" in capsys.readouterr().err
 
@@ -62,7 +104,16 @@ def test_unknown_budget_is_refused(smoke):
     assert budgets.main(["resnet_7min"]) == 2
 
 
-def test_command_trains_what_is_missing_and_keeps_the_rest(smoke, capsys):
+@cheaply()
+def test_command_trains_what_is_missing_and_keeps_the_rest(smoke, narrow, monkeypatch, capsys):
+    run = budgets.train("resnet_1min", smoke, seed=0)
+    assert (run.name, run.trained_on, run.history["learning_rate"][-1]) == ("resnet_1min", 400, 0)
+
+    def train(name, dataset, seed, hold_out, whole):
+        assert (name, dataset, hold_out, whole) == ("resnet_1min", smoke, False, False)
+        return dataclasses.replace(run, seed=seed)
+
+    monkeypatch.setattr(budgets, "train", train)
     assert budgets.main(["resnet_1min", "--seed", "0"]) == 0
     first = runs.load("resnet_1min", 0, settings.results_folder())
     assert first.recipe["views"] == ["View(mirrored=False, down=0, right=0)",

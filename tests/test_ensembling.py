@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from cheap import cheaply
 
 from helpers import (
     cost,
@@ -13,6 +14,7 @@ from helpers import (
     evaluation,
     models,
     optimizers,
+    pipeline,
     runs,
     settings,
     training,
@@ -184,17 +186,18 @@ def images():
 
 
 @pytest.fixture(scope="module")
+@cheaply()
 def trained(images):
-    """A small residual network after four epochs, with the weights after the second and fourth."""
+    """A small network after four epochs, with the weights after the second and fourth."""
     kept = ensembling.Snapshots(every=2)
     run = training.train(
-        models.build("resnet_fast", filters=(4, 8, 8)),
+        models.build("cnn_optimum", filters=((4,), (6,))),
         images,
         images,
         optimizer="sgd",
         loss="categorical_crossentropy",
         epochs=4,
-        batch_size=50,
+        batch_size=100,
         callbacks=[kept],
     )
     return run, kept
@@ -208,6 +211,7 @@ class TestWeights:
             np.testing.assert_array_equal(last, now)
         assert not np.array_equal(kept.weights[0][0], kept.weights[1][0])
 
+    @cheaply()
     def test_other_weights_leave_the_run_alone(self, trained, images):
         run, kept = trained
         before = evaluation.predict(run.model, images.images)
@@ -236,33 +240,35 @@ class TestWeights:
         assert model.layers[1].momentum == 0.9
 
 
+@cheaply()
 def test_the_student_trains_saves_and_loads(images, tmp_path):
     model = models.build("cnn_distilled", seed=3)
     assert model.name == "cnn_distilled" and cost.parameters(model) < 150_000
     same = models.build("resnet_fast", seed=3)
     for own, other in zip(model.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(own, other)
+    narrow = models.build("cnn_distilled", filters=(4, 4, 4))
     training.train(
-        model,
+        narrow,
         images,
         None,
         optimizer="adam",
         loss="categorical_crossentropy",
         epochs=1,
-        batch_size=50,
+        batch_size=100,
         soft_labels=np.full((100, 10), 0.1),
     )
-    model.save(tmp_path / "model.keras")
+    narrow.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    pictures = images.images[:5]
-    here, there = (evaluation.predict(each, pictures) for each in (model, loaded))
-    np.testing.assert_array_equal(here, there)
+    pictures = pipeline.prepare_images(images.images[:5])
+    np.testing.assert_array_equal(narrow(pictures), loaded(pictures))
 
 
+@cheaply()
 def test_a_trained_member_states_its_cost(trained, images):
     run, _ = trained
     member = ensembling.member(run, images)
-    assert (member.model, member.seed, member.validation) == ("resnet_fast", run.seed, None)
+    assert (member.model, member.seed, member.validation) == ("cnn_optimum", run.seed, None)
     assert member.parameters == cost.parameters(run.model)
     assert member.mflops == cost.flops(run.model) / 1e6
     np.testing.assert_array_equal(
@@ -279,15 +285,23 @@ def test_every_ensemble_is_of_this_notebook_and_no_model():
         ensembling.specification("ensemble_9h")
 
 
+@pytest.fixture(scope="module")
+@cheaply()
+def made(trained, images, tmp_path_factory):
+    """The trained network's stored result."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASHION_RESULTS_DIR", str(tmp_path_factory.mktemp("made")))
+        return runs.finish(trained[0], images)
+
+
 class TestThreeHours:
     """The command averages the probabilities of stored results, and says what is missing."""
 
     @pytest.fixture
-    def store(self, trained, images, tmp_path, monkeypatch):
+    def store(self, made, tmp_path, monkeypatch):
         """Store a result of a member; the smoke profile's folder is a temporary one."""
         monkeypatch.setenv("FASHION_PROFILE", "smoke")
         monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path))
-        made = runs.finish(trained[0], images)
 
         def write(model, seed, seconds=600.0):
             document = json.loads(made.file.read_text())

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cheap import cheaply
 
 from helpers import data, models, optimizers, settings, training
 from helpers.layers import keras
@@ -66,17 +67,18 @@ def test_both_survive_serialisation():
     assert float(copy.learning_rate) == float(optimizer.learning_rate)
 
 
+@cheaply()
 def test_a_model_trained_with_them_learns_saves_and_loads(tmp_path):
     sample = data.load_sample().train.take(np.arange(0, 2000, 5))
-    model = models.build("resnet_fast", filters=(4, 8, 16))
+    model = models.build("cnn_basic", filters=(4, 8), units=16)
     run = training.train(
         model,
         sample,
         None,
-        optimizer=optimizers.Muon(optimizers.Triangular(0.1, 24)),
+        optimizer=optimizers.Muon(optimizers.Triangular(0.1, 12)),
         loss="sparse_categorical_crossentropy",
-        epochs=4,
-        batch_size=64,
+        epochs=3,
+        batch_size=100,
     )
     assert run.history["loss"][-1] < 0.8 * run.history["loss"][0]
     assert run.history["learning_rate"][-1] == 0

@@ -44,7 +44,8 @@ def times():
 
 def test_gradients_are_drawn_in_three_rows(gradients):
     figure = plotting.oriented_gradients(*gradients, CLASSES)
-    assert len(figure.axes) == 9
+    figure.draw_without_rendering()
+    assert isinstance(figure, matplotlib.figure.Figure) and len(figure.axes) == 9
     assert [axes.get_title("left") for axes in figure.axes[:3]] == list(CLASSES)
     np.testing.assert_array_equal(figure.axes[0].get_images()[0].get_array(), gradients[0][0])
 
@@ -115,8 +116,3 @@ def test_what_is_wrong_is_said(case, gradients, curve, times):
     call, words = REFUSED[case]
     with pytest.raises(UserError, match=words):
         call(gradients, curve, times)
-
-
-def test_every_figure_is_a_figure(gradients):
-    figure = plotting.oriented_gradients(*gradients, CLASSES)
-    assert isinstance(figure, matplotlib.figure.Figure) and plotting.png(figure)[:4] == b"\x89PNG"

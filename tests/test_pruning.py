@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cheap import cheaply
 
 from helpers import data, evaluation, models, pruning, runs, settings, training
 from helpers.layers import keras
@@ -48,6 +49,7 @@ def test_nothing_is_left_out_where_all_are_alike_or_none_should_be(losses, share
     assert sorted(chosen) == list(range(len(losses))) and (weights == 1).all()
 
 
+@cheaply()
 def test_without_pruning_it_learns_what_fit_learns(few):
     """One step on one batch of all images: the order does not matter, so the weights agree."""
     one = {"epochs": 1, "batch_size": len(few), "share": 0.0}

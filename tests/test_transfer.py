@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from cheap import cheaply
 
 from helpers import data, evaluation, models, pipeline, settings, transfer
 from helpers.layers import keras
@@ -69,6 +70,7 @@ def test_a_draw_that_is_too_large_is_refused(per_class):
 # Features and heads.
 
 
+@cheaply()
 def test_features_are_what_the_head_is_given(small, images):
     found = transfer.features(small, images, batch_size=5)
     assert found.shape == (12, 6) and found.dtype == np.float32
@@ -102,6 +104,7 @@ def test_the_seed_sets_the_head(small):
     assert np.array_equal(heads[0], heads[1]) and not np.array_equal(heads[0], heads[2])
 
 
+@cheaply()
 def test_a_network_with_a_new_head_can_be_stored(small, images, tmp_path):
     small.save(tmp_path / "small.keras")
     loaded = keras.models.load_model(tmp_path / "small.keras")
