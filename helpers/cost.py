@@ -22,6 +22,18 @@ SOFTMAX_OPERATIONS = 5
 WARM_UP_CALLS = 5
 FEWEST_REPEATS = 3
 LONGEST_SECONDS = 1.0
+# What decides how fast a processor trains: the flags by which Linux lists it, and the first of
+# oneDNN's limits that lets it be used.
+INSTRUCTIONS = {
+    "AVX2": ({"avx2"}, "AVX2"),
+    "AVX-512": ({"avx512f"}, "AVX512_CORE"),
+    "bfloat16": ({"avx512_bf16", "amx_bf16", "bf16"}, "AVX512_CORE_BF16"),
+    "AMX": ({"amx_tile"}, "AVX512_CORE_AMX"),
+}
+LIMITS = (
+    *("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"),
+    *("AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX512_CORE_AMX", "AVX512_CORE_AMX_FP16"),
+)
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib")
 
 
@@ -153,8 +165,18 @@ def machine():
     -------
     dict
         `processor` and `accelerator` (names; None without an accelerator), `cores` (logical, those
-        this process may use), `memory_gib`, `os` and `python`.
+        this process may use), `memory_gib`, `os` and `python`; and how it trains, which results
+        from before that was kept do not say: `precision`, `instructions` and `hidden_instructions`
+        (lists, see `instructions`), and `onednn`, whether TensorFlow uses oneDNN's operations.
+
+    Raises
+    ------
+    UserError
+        If `FASHION_PRECISION` is no precision.
     """
+    from helpers import layers
+
+    usable, hidden = instructions()
     return {
         "processor": _processor(),
         "accelerator": _accelerator(),
@@ -162,7 +184,66 @@ def machine():
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "os": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "precision": layers.fastest_precision(),
+        "instructions": usable,
+        "hidden_instructions": hidden,
+        "onednn": onednn(),
     }
+
+
+def instructions():
+    """Return the `INSTRUCTIONS` of this processor that oneDNN may use, and those it may not.
+
+    Returns
+    -------
+    tuple of list of str
+        Both are empty where the system does not list what its processor can do. The second holds
+        what `ONEDNN_MAX_CPU_ISA` hides.
+    """
+    flags = {word for line in _listed("flags", "Features") for word in line.split()}
+    limit = settings.instruction_limit()
+    last = LIMITS.index(limit) if limit in LIMITS else len(LIMITS)
+    found = [name for name, (known, _) in INSTRUCTIONS.items() if known & flags]
+    usable = [name for name in found if LIMITS.index(INSTRUCTIONS[name][1]) <= last]
+    return usable, [name for name in found if name not in usable]
+
+
+def processor_kind():
+    """Return what sets this processor apart in training, as a word that can be part of a name.
+
+    Returns
+    -------
+    str
+        `avx512_bf16`, `avx512` or `avx2`, and the architecture of any other.
+    """
+    usable, _ = instructions()
+    if "AVX-512" in usable:
+        return "avx512_bf16" if "bfloat16" in usable else "avx512"
+    return "avx2" if "AVX2" in usable else platform.machine().lower()
+
+
+def onednn():
+    """Return whether TensorFlow computes with oneDNN's operations, a bool."""
+    if _backend() != "tensorflow":
+        return False
+    from tensorflow.python.util import _pywrap_util_port  # no public name says it
+
+    return bool(_pywrap_util_port.IsMklEnabled())
+
+
+def engine(machine):
+    """Say in half a sentence how a machine trains; `machine` as the function of that name has it.
+
+    Returns
+    -------
+    str
+        For instance `mixed_bfloat16, oneDNN on, AVX2, AVX-512, bfloat16`.
+    """
+    words = [machine["precision"], f"oneDNN {'on' if machine['onednn'] else 'off'}"]
+    words += machine["instructions"]
+    if machine["hidden_instructions"]:
+        words.append(f"hidden from oneDNN: {', '.join(machine['hidden_instructions'])}")
+    return ", ".join(words)
 
 
 def versions():
@@ -300,10 +381,15 @@ def _processor():
     if platform.system() == "Darwin":
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    return next(iter(_listed("model name")), "") or platform.processor() or platform.machine()
+
+
+def _listed(*keys):
+    """Return what Linux lists of its processors under some keys, in order."""
     listing = Path("/proc/cpuinfo")
     lines = listing.read_text(errors="replace").splitlines() if listing.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    parts = (line.partition(":") for line in lines)
+    return [value.strip() for key, _, value in parts if key.strip() in keys]
 
 
 def _accelerator():

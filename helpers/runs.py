@@ -155,7 +155,7 @@ class Result:
 
 
 def banner(notebook, dataset):
-    """Print what a notebook's run works on: profile, data, seed, device and expected time.
+    """Print what a notebook's run works on: profile, data, seed, device, engine, expected time.
 
     Parameters
     ----------
@@ -172,6 +172,7 @@ def banner(notebook, dataset):
     print(f"source   {dataset.source}")
     print(f"seed     {settings.seed()}")
     print(f"device   {device}")
+    print(f"engine   {cost.engine(machine)}")
     print(f"time     about {expected_minutes(notebook)[profile]:.2g} min on two CPU cores")
 
 

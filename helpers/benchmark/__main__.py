@@ -1,7 +1,8 @@
 """Measure how fast this machine trains the models of the series, and how fast it could.
 
-`python -m helpers.benchmark` prints the tables and, with `--json`, writes them to a file part by
-part, so that a run cut short keeps what it finished.
+`python -m helpers.benchmark` prints the tables and, with `--json` or `--publish`, writes them to a
+file part by part, so that a run cut short keeps what it finished. With ONEDNN_MAX_CPU_ISA=AVX2 a
+newer processor is measured as if it had no AVX-512.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from helpers import cost, data, files, models, settings
 from helpers.benchmark import accuracy, arms, rates, report
-from helpers.benchmark.worker import Worker
+from helpers.benchmark.worker import Worker, plain_onednn
 
 SIZES = {False: (6400, 1600), True: (1280, 320)}
 ROUNDS = {False: 3, True: 1}
@@ -24,9 +25,12 @@ LADDERS = ("cnn_batch_normalization", arms.RESIDUAL)
 def main(arguments=None):
     """Run the benchmark as a command and return its exit status."""
     options = _parser().parse_args(arguments)
+    if options.publish:
+        options.json = _published(options)
     conditions = {
         "machine": cost.machine(),
         "versions": cost.versions(),
+        "plain_onednn": plain_onednn(),
         "quick": options.quick,
         "training_images": SIZES[options.quick][0],
         "validation_images": SIZES[options.quick][1],
@@ -44,6 +48,13 @@ def main(arguments=None):
         if options.json:
             _write(found, options.json)
     return 0
+
+
+def _published(options):
+    """Return the file of the published figures of this kind of processor."""
+    if options.quick or options.json:
+        raise settings.UserError("--publish is for a whole run: leave out --quick and --json.")
+    return settings.PUBLISHED_RESULTS / f"benchmark_{cost.processor_kind()}.json"
 
 
 def _earlier(options, conditions):
@@ -68,6 +79,11 @@ def _earlier(options, conditions):
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m helpers.benchmark", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="write the figures to notebooks/results, to the file of this kind of processor",
+    )
     parser.add_argument("--quick", action="store_true", help="one round on the embedded sample")
     parser.add_argument("--models", nargs="+", metavar="MODEL", help="time these models only")
     parser.add_argument(
@@ -147,8 +163,10 @@ def _sustained(found):
         return None
     engine, measured = timed[0]["engine"], found["rates"]
     achieved = engine["gflops"] * statistics.median(engine["seconds"]) / min(engine["seconds"])
-    product = max(rates.best_product_rate(measured["matrix_product"], d) for d in rates.DTYPES)
-    convolution = max(rates.overall(measured["convolution"], dtype) for dtype in rates.DTYPES)
+    products, convolutions = measured["matrix_product"], measured["convolution"]
+    formats = [dtype for dtype in rates.FORMATS if dtype in convolutions[0]]
+    product = max(rates.best_product_rate(products, dtype) for dtype in formats)
+    convolution = max(rates.overall(convolutions, dtype) for dtype in formats)
     return {
         "model": arms.RESIDUAL,
         "gflops": achieved,
@@ -181,7 +199,7 @@ def _specification(name, ingredients, options):
 
 def _ladder(name, options):
     held, steps = [], [("plain Keras", [])]
-    for key in arms.used(name):
+    for key in arms.used(name, plain_onednn()):
         held.append(key)
         steps.append((arms.INGREDIENTS[key], list(held)))
     turns = _in_turns([_specification(name, step[1], options) for step in steps], options)

@@ -1,7 +1,8 @@
 """What is timed: one model, trained as Keras' guide shows it, as the series does, or in between.
 
-An arm is a set of the engine's ingredients. The empty set is plain Keras; the whole set is what
-`training.train` does. Every arm distorts the training images as the model's recipe says.
+An arm is a set of the engine's ingredients. The empty set is plain Keras with TensorFlow's own
+defaults; the whole set is what `training.train` does. Every arm distorts the training images as the
+model's recipe says.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ from unittest import mock
 
 from helpers import models, pipeline, replication, runs, settings, training
 from helpers.benchmark import memory
-from helpers.layers import keras
+from helpers.layers import fastest_precision, keras
 
 RESIDUAL = "resnet_fast"
 # In the order in which they were added, with the words that reports use.
@@ -20,6 +21,7 @@ INGREDIENTS = {
     "steps": "several steps per call",
     "normalization": "fused normalisation",
     "dropout": "dropout by the byte",
+    "onednn": "oneDNN's operations",
     "precision": "bfloat16",
 }
 PLAIN = frozenset()
@@ -86,10 +88,21 @@ def build(name, ingredients, seed=0):
         return models.build(name, seed)
 
 
-def used(name):
-    """Return the ingredients that make a difference to a model, in their order."""
-    has_dropout = any(isinstance(layer, models.Dropout) for layer in models.build(name).layers)
-    return [key for key in INGREDIENTS if has_dropout or key != "dropout"]
+def used(name, plain_onednn):
+    """Return the ingredients that make a difference to a model, in their order.
+
+    Parameters
+    ----------
+    name : str
+    plain_onednn : bool
+        Whether TensorFlow uses oneDNN's operations here of its own accord.
+    """
+    differs = dict.fromkeys(INGREDIENTS, True)
+    layers = models.build(name).layers
+    differs["dropout"] = any(isinstance(layer, models.Dropout) for layer in layers)
+    differs["onednn"] = not plain_onednn
+    differs["precision"] = fastest_precision() != "float32"
+    return [key for key in INGREDIENTS if differs[key]]
 
 
 def distorting(model, augment, pixel_range=(0.0, 1.0)):

@@ -7,9 +7,15 @@ counting as two. The first layer, with one input channel, is bound by memory and
 import time
 
 from helpers import cost, models
+from helpers.layers import fastest_precision
 
-DTYPES = ("float32", "bfloat16")
+FORMATS = ("float32", "bfloat16")
 REPEATS = 40
+
+
+def formats():
+    """Return the number formats worth measuring: bfloat16 only where training gains by it."""
+    return FORMATS[:1] if fastest_precision() == "float32" else FORMATS
 
 
 def convolution_shapes(name, batch_size):
@@ -35,7 +41,7 @@ def measure(name, batch_size):
     -------
     dict
         `matrix_product` and `convolution`, each a list of one entry per shape with its `share` of
-        the model's operations and a rate per number format.
+        the model's operations and a rate per number format of `formats`.
     """
     shapes = convolution_shapes(name, batch_size)
     operations = {shape: count * _operations(*shape) for shape, count in shapes.items()}
@@ -48,10 +54,11 @@ def measure(name, batch_size):
         sides = {"rows": rows, "inner": inner, "columns": channels_out, "share": share}
         for library, product in products_by_library().items():
             rates = {
-                dtype: _rate(shape, product(dtype, rows, inner, channels_out)) for dtype in DTYPES
+                dtype: _rate(shape, product(dtype, rows, inner, channels_out))
+                for dtype in formats()
             }
             products.append({**sides, "library": library, **rates})
-        rates = {dtype: _rate(shape, _convolution(dtype, *shape)) for dtype in DTYPES}
+        rates = {dtype: _rate(shape, _convolution(dtype, *shape)) for dtype in formats()}
         convolutions.append(
             {
                 "batch_size": batch,

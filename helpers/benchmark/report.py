@@ -2,21 +2,25 @@
 
 import statistics
 
+from helpers import cost
+
 
 def heading(found):
     """Say what was measured on what."""
     machine = found["machine"]
     versions = ", ".join(f"{name} {found['versions'][name]}" for name in ("tensorflow", "keras"))
+    plain = "on" if found["plain_onednn"] else "off"
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
-        f"{versions}\n{found['training_images']:,} training and {found['validation_images']:,} "
+        f"{versions}\nthe series: {cost.engine(machine)}; plain TensorFlow: oneDNN {plain}\n"
+        f"{found['training_images']:,} training and {found['validation_images']:,} "
         f"validation images an epoch, {found['rounds']} rounds in turns"
     )
 
 
 def rate_table(found):
     """Return the machine's own rates at the residual network's shapes."""
-    lines = ["GFLOP/s at the residual network's shapes    float32  bfloat16"]
+    lines = ["GFLOP/s at the residual network's shapes     float32  bfloat16"]
     for entry in found["rates"]["matrix_product"]:
         sides = f"{entry['rows']} x {entry['inner']} x {entry['columns']}"
         lines.append(_rate_line(f"{entry['library']} product {sides}", entry))
@@ -91,7 +95,8 @@ PARTS = {
 
 
 def _rate_line(name, entry):
-    return f"{name:42} {entry['float32']:8.0f} {entry['bfloat16']:9.0f}"
+    rates = (entry.get(dtype) for dtype in ("float32", "bfloat16"))
+    return f"{name:42}" + "".join(f" {'-' if rate is None else f'{rate:.0f}':>9}" for rate in rates)
 
 
 def _sustained(found):

@@ -4,6 +4,7 @@ Every arm has a process of its own, so that its memory is its own and no arm war
 It reads one word per line (`epoch` or `end`) and answers with one line of JSON.
 """
 
+import functools
 import json
 import os
 import subprocess
@@ -11,7 +12,9 @@ import sys
 
 import numpy as np
 
-from helpers import data, settings
+from helpers import cost, data, settings
+
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
 class Worker:
@@ -33,7 +36,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(settings.REPOSITORY)},
+            env=environment(_has_onednn(specification)),
         )
         self._answer()  # that it is ready
 
@@ -59,6 +62,36 @@ class Worker:
         return json.loads(line)
 
 
+def environment(onednn):
+    """Return a worker's environment, with the engine's setting of oneDNN or TensorFlow's own."""
+    found = dict(os.environ, PYTHONPATH=str(settings.REPOSITORY))
+    if not onednn:
+        if found.get(ONEDNN) == settings.ENGINE[ONEDNN]:
+            del found[ONEDNN]
+        # TensorFlow asks the processor itself, and would not leave oneDNN off as it does where the
+        # instructions that are hidden here do not exist.
+        if "AVX-512" in cost.instructions()[1]:
+            found[ONEDNN] = "0"
+    return found
+
+
+@functools.cache
+def plain_onednn():
+    """Return whether TensorFlow uses oneDNN's operations here of its own accord, a bool."""
+    program = "import tensorflow; from helpers import cost; print(cost.onednn())"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(False), capture_output=True, text=True
+    )
+    return done.stdout.strip() == "True"
+
+
+def _has_onednn(specification):
+    """Say whether an arm sets oneDNN as the engine does; PyTorch has its own."""
+    return specification["ingredients"] in (None, "engine") or (
+        "onednn" in specification["ingredients"]
+    )
+
+
 def images(quick, count, validation_count):
     """Return as many real images as asked for, those of the embedded sample in a quick run."""
     dataset = data.load_sample() if quick else data.load()
@@ -75,6 +108,8 @@ def _serve(specification, answers):
         answers.write(json.dumps(value) + "\n")
         answers.flush()
 
+    if not _has_onednn(specification):
+        import tensorflow  # noqa: F401  Now, as helpers.layers would set the engine's own default.
     training, validation = images(
         specification["quick"], specification["images"], specification["validation_images"]
     )
