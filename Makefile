@@ -9,12 +9,11 @@ REPO =
 PYTHON = .venv/bin/python
 SERIES = $(PYTHON) -m helpers.series
 CHOSEN = $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
-TEST_OUTPUTS = $(CURDIR)/outputs/test
 TESTS = test test-helpers test-units test-series test-notebooks test-notebooks-early \
   test-notebooks-late
-NBVAL = FASHION_PROFILE=smoke FASHION_SEED=0 FASHION_RESULTS_DIR='$(TEST_OUTPUTS)' \
-  $(PYTHON) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
-  --nbval-sanitize-with=tests/nbval.cfg -p no:cacheprovider
+NBVAL = FASHION_PROFILE=smoke FASHION_SEED=0 $(PYTHON) -m pytest -q --nbval-lax \
+  --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with=tests/nbval.cfg \
+  -p no:cacheprovider
 FITS = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 .PHONY: help run $(TESTS) lab publish address clean
@@ -38,6 +37,7 @@ run: .venv/made
 # doubles the time of scikit-learn's notebooks.
 $(TESTS): export OMP_NUM_THREADS = 1
 $(TESTS): export OPENBLAS_NUM_THREADS = 1
+$(TESTS): export FASHION_RESULTS_DIR = $(CURDIR)/outputs/test
 test: .venv/made
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check --quiet .
@@ -75,15 +75,26 @@ clean:
 	rm -rf .venv outputs .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment is complete when the file `made` is there and newer than requirements.txt.
+# An environment is complete when the file `made` is there and newer than requirements.txt. A Python
+# that was upgraded or moved leaves links that lead nowhere: then it is made anew.
+ifneq ($(shell $(PYTHON) -c 'print(1)' 2>/dev/null),1)
+.PHONY: .venv/made
+endif
 .venv/made: requirements.txt
-	@found=; for python in python3 python3.13 python3.12 python3.11 python; do \
+	@if [ "$$(uname -sm)" = 'Darwin x86_64' ]; then \
+	  echo 'TensorFlow has no package for Macs with Intel processors any more: open the notebooks in' \
+	    'Colab, or run make in a Linux container.' >&2; exit 1; fi; \
+	found=; for python in python3 python3.13 python3.12 python3.11 python; do \
 	  if $$python -c '$(FITS)' >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
-	if [ -z "$$found" ]; then \
-	  echo 'No Python 3.11, 3.12 or 3.13 with its venv module was found: install one (on Debian and' \
-	    'Ubuntu also the package python3-venv), then run make again.' >&2; exit 1; fi; \
-	$(PYTHON) -c '$(FITS)' >/dev/null 2>&1 || $$found -m venv --clear .venv || exit 1; \
+	if $(PYTHON) -c '$(FITS)' >/dev/null 2>&1; then :; \
+	elif [ -n "$$found" ]; then $$found -m venv --clear .venv || exit 1; \
+	elif command -v uv >/dev/null; then uv venv --quiet --clear --seed --python 3.13 .venv || exit 1; \
+	elif command -v conda >/dev/null; then \
+	  rm -rf .venv && conda create --yes --quiet --prefix .venv python=3.13 pip || exit 1; \
+	else echo 'No Python 3.11, 3.12 or 3.13 with its venv module was found, and neither uv nor conda' \
+	    'to fetch one: install Python 3.13 (on Debian and Ubuntu also the package python3-venv), or' \
+	    'uv, then run make again.' >&2; exit 1; fi; \
 	echo "Installing requirements.txt into .venv with $$($(PYTHON) --version): some minutes, 2 GB, once."; \
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt || { \
 	  echo 'The installation failed: see the lines above; make goes on where it stopped.' >&2; exit 1; }; \

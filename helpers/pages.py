@@ -42,10 +42,8 @@ def render():
     Raises
     ------
     UserError
-        If `FASHION_DATA_SET` names another data set, of which nothing is published, or test images
-        that are to be shown are neither kept nor to be had.
+        If test images that are to be shown are neither kept nor to be had.
     """
-    settings.check_publishable()
     keep_images()
     pages = {README: readme(README.read_text(encoding="utf-8"))}
     for name in series.names():
@@ -69,7 +67,7 @@ def render():
 
 def readme(text):
     """Return README's text with its tables of results and of notebooks rendered anew."""
-    text = _between(text, "results", runs.markdown_table(runs.table()))
+    text = _between(text, "results", runs.markdown_table(runs.table(settings.PUBLISHED_RESULTS)))
     text = _between(text, "neighbours", neighbours_sentence())
     for name in PICTURES:
         text = _between(text, f"picture {name}", picture_element(name))
@@ -81,7 +79,7 @@ def facts(text, name):
     minutes = runs.expected_minutes(name)
     times = ", ".join(f"{profile} {_minutes(minutes[profile])}" for profile in settings.PROFILES)
     lines = [f"**Time** on two CPU cores: {times}. On a GPU: not measured."]
-    models = dict.fromkeys(result.model for result in runs.load_all() if result.notebook == name)
+    models = dict.fromkeys(result.model for result in published() if result.notebook == name)
     if models:
         lines.append("**The result to expect**")
         lines.append("\n".join(f"- {runs.expected(model)}" for model in models))
@@ -105,9 +103,14 @@ def notebooks_table():
     return "\n".join(lines)
 
 
+def published(variants=False):
+    """Return the published results alone: a maintainer's own runs do not belong on pages."""
+    return runs.load_all(settings.PUBLISHED_RESULTS, variants)
+
+
 def neighbours_sentence():
     """Return a sentence on the neighbours in the ranking by test accuracy: which ones differ."""
-    table = comparison.neighbours(runs.load_all())
+    table = comparison.neighbours(published())
     pairs = list(itertools.pairwise(table.index))
     real = [
         f"`{name}` above `{following}`"
@@ -194,7 +197,7 @@ def _opened(source):
 
 def shown_images():
     """Return the indices of the test images that notebook 17 and README show, in order."""
-    models = comparison.by_model(runs.load_all())
+    models = comparison.by_model(published())
     probabilities = [members[0].probabilities() for members in models.values()]
     of_all = comparison.hardest(_best().labels(), probabilities)
     return np.union1d(of_all, _errors_of_best())
@@ -224,8 +227,8 @@ def _data_picture():
 
 
 def _accuracy_picture():
-    table = runs.table()
-    table = table[table["model"].isin(comparison.on_processor(runs.load_all()))]
+    table = runs.table(settings.PUBLISHED_RESULTS)
+    table = table[table["model"].isin(comparison.on_processor(published()))]
     label = "training time on two processor cores (logarithmic)"
     columns = ["model", "training_seconds", *(key for key in table if "test_accuracy" in key)]
     figure = plotting.accuracy_against(table, "training_seconds", label, reported=True, height=500)
@@ -260,7 +263,7 @@ def _errors_picture():
 
 def _best():
     """Return the result with the lowest seed of the model that validation chose."""
-    results = runs.load_all(variants=True)
+    results = published(variants=True)
     return comparison.by_model(results)[comparison.best(results)][0]
 
 

@@ -1,10 +1,12 @@
 """Say which code a result came from, and whether the code of today still claims it.
 
 A result keeps the commit of the checkout that made it and hashes of the definitions it went
-through. Results from before that was kept are checked by what they do hold.
+through. Results from before that was kept are checked by what they do hold. Where a definition had
+to change and no number did, `helpers.equivalences` declares it.
 """
 
 import functools
+import json
 import math
 import subprocess
 
@@ -12,7 +14,12 @@ import pandas as pd
 
 from helpers import settings, stamp
 
-VERDICTS = AGREES, UNKNOWN, CONTRADICTS = "agrees", "unknown", "contradicts"
+VERDICTS = AGREES, EQUIVALENT, UNKNOWN, CONTRADICTS = (
+    "agrees",
+    "equivalent",
+    "unknown",
+    "contradicts",
+)
 BEFORE = "made before provenance was kept"
 LEGEND = (
     "Of an unknown one, what could be checked is in order: the stamp of its notebook, its stored "
@@ -22,6 +29,10 @@ FAMILIES = ("ANN", "CNN", "Ensemble")
 CHANGED = "+"  # behind the commit: tracked files had been changed since
 SECONDS = 20
 COLUMNS = ("model", "seed", "commit", "verdict", "why")
+EQUIVALENCES = "equivalences.json"  # beside the published results
+FIELDS = {"reason", "written", "commit", "changed", "notebooks_only", "evidence"}
+MOST_NAMES = 3
+OWN_CODE = "its own code"
 
 
 def commit(repository=None):
@@ -62,10 +73,21 @@ def check(results):
     -------
     pandas.DataFrame
         One row per result with the columns `COLUMNS`. The verdict is `agrees` where every
-        definition that the result went through is as it was, `contradicts` where something speaks
-        against it, and `unknown` where nothing does but no definitions were kept; `why` says more.
+        definition that the result went through is as it was, `equivalent` where that holds but for
+        declared changes, `contradicts` where something speaks against it, and `unknown` where
+        nothing does but no definitions were kept; `why` says more. A declaration whose evidence
+        fails has a row more, which `contradicts` in the name of that evidence.
+
+    Raises
+    ------
+    UserError
+        If the declared equivalences cannot be read.
     """
-    rows = [(each.model, each.seed, _short(each.commit), *_judge(each)) for each in results]
+    declared, failing = equivalences()
+    rows = [
+        (each.model, each.seed, _short(each.commit), *_judge(each, declared)) for each in results
+    ]
+    rows += [(model, seed, _short(made), CONTRADICTS, why) for model, seed, made, why in failing]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -74,12 +96,106 @@ def report(checked):
     lines = [COLUMNS, *checked.astype(str).itertuples(index=False)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     found = [int((checked["verdict"] == verdict).sum()) for verdict in VERDICTS]
-    counts = (f"{n} {v}" for n, v in zip(found, ("agree", "unknown", "contradict"), strict=True))
+    words = ("agree", "equivalent by declaration", "unknown", "contradict")
+    counts = [f"{n} {v}" for n, v in zip(found, words, strict=True) if n or v != words[1]]
     table = "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
     return f"{table}\n\n{len(checked)} results: {', '.join(counts)}. {LEGEND}"
+
+
+def equivalences():
+    """Read the declared equivalences, which `helpers.equivalences` writes.
+
+    Returns
+    -------
+    list of dict
+        Those that count, oldest first. `changed` maps a definition to pairs of hashes, before and
+        after; None stands for a definition that was not reached before, or is no longer.
+    list of tuple
+        (model, seed, commit, sentence) of evidence that fails, as the stored result is missing or
+        has other probabilities than the retraining. What it is evidence for counts for nothing.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged.
+    """
+    path = settings.PUBLISHED_RESULTS / EQUIVALENCES
+    holding, failing = [], []
+    try:
+        for each in json.loads(path.read_text(encoding="utf-8")) if path.exists() else ():
+            if each.keys() != FIELDS or not each["evidence"]:
+                raise KeyError(*FIELDS)
+            for name, pairs in each["changed"].items():
+                each["changed"][name] = [(before, after) for before, after in pairs]
+            why = f"it no longer proves {each['reason']!r}, so that this declaration does not count"
+            lost = [one for one in each["evidence"] if not _holds(one)]
+            failing += [(one["model"], one["seed"], each["commit"], why) for one in lost]
+            holding += [] if lost else [each]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise settings.UserError(
+            f"{path} is not what python -m helpers.equivalences writes: restore it with git."
+        ) from error
+    return holding, failing
+
+
+def _holds(evidence):
+    """Say whether the stored result is the one that a retraining came out like."""
+    file = settings.PUBLISHED_RESULTS / evidence["model"] / f"seed_{evidence['seed']}.json"
+    if not file.is_file():
+        return False
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    return stored["probabilities_sha256"] == evidence["probabilities_sha256"]
+
+
+def compare(before, today, declared):
+    """Sort out in which definitions two states of the code differ.
+
+    Parameters
+    ----------
+    before, today : dict of str
+        Hashes by definition, see `stamp.definitions`.
+    declared : sequence of dict
+        Equivalences that count.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        For each definition that a chain of declarations covers: their reasons, in order.
+    list of str
+        The other definitions, sorted.
+    """
+    differing = sorted(key for key in before | today if before.get(key) != today.get(key))
+    found = {key: chains(key, before.get(key), declared).get(today.get(key)) for key in differing}
+    covered = {key: reasons for key, reasons in found.items() if reasons}
+    return covered, [key for key in differing if key not in covered]
+
+
+def chains(definition, before, declared):
+    """Return the reasons by hash for all hashes that declarations lead to, `before` among them."""
+    found = {before: ()}
+    waiting = [before]
+    for current in waiting:
+        for each in declared:
+            for start, end in each["changed"].get(definition, ()):
+                if start == current and end not in found:
+                    found[end] = (*found[current], each["reason"])
+                    waiting.append(end)
+    return found
+
+
+def changed_since(notebook, declared):
+    """Return the definitions that differ, undeclared, from those of a notebook's stored run.
+
+    `OWN_CODE` comes first where its cells, or the definitions in its stamp, were altered.
+    """
+    stored = notebook.metadata.get("fashion", {})
+    before = stored.get("definitions", {})
+    _, changed = compare(before, stamp.definitions(notebook), declared)
+    intact = stored.get("sources") == stamp.sources(notebook, known=before)
+    return changed if intact else [OWN_CODE, *changed]
 
 
 def _git(folder, *arguments):
@@ -97,14 +213,26 @@ def _short(found):
     return "-" if found is None else found[:10] + (CHANGED if found.endswith(CHANGED) else "")
 
 
-def _judge(result):
+def _judge(result, declared):
     """Return the verdict on a result and the reason for it."""
-    faults = [
-        fault for find in (_probabilities, _model, _code) if (fault := find(result)) is not None
-    ]
+    covered, code = _code(result, declared)
+    faults = [fault for fault in (_probabilities(result), _model(result), code) if fault]
     if faults:
         return CONTRADICTS, "; ".join(faults)
-    return (UNKNOWN, BEFORE) if result.definitions is None else (AGREES, "")
+    if result.definitions is None:
+        return UNKNOWN, BEFORE
+    return (EQUIVALENT, _words(covered)) if covered else (AGREES, "")
+
+
+def _words(covered):
+    """Name the reasons, and the first few definitions that each of them is for."""
+    by_reason = {}
+    for name, reasons in covered.items():
+        by_reason.setdefault(", then ".join(reasons), []).append(name)
+    return "; ".join(
+        f"{reason} ({', '.join(names[:MOST_NAMES] + ['…'] * (len(names) > MOST_NAMES))})"
+        for reason, names in by_reason.items()
+    )
 
 
 def _probabilities(result):
@@ -120,10 +248,10 @@ def _probabilities(result):
 def _model(result):
     """Say that a model is gone or built differently today.
 
-    Only what is built by its name and recipe alone can be compared: neither the arms of ablations,
-    nor the network whose size a command line decides. What is no network has another registry.
+    Only what is built by its name and recipe alone can be compared, which arms of ablations are
+    not. What is no network has another registry.
     """
-    from helpers import ensembling, models, record
+    from helpers import ensembling, models
 
     if result.family not in FAMILIES:
         return None
@@ -133,7 +261,7 @@ def _model(result):
     gone = {name, *built} - {*models.names(), *ensembling.ENSEMBLES}
     if gone:
         return f"no model of the name {' or '.join(sorted(gone))} is registered any more"
-    if result.variant_of is not None or record.wide_resnet_gpu.__name__ in built:
+    if result.variant_of is not None:
         return None
     costs = [_cost(each, _architecture(result.recipe, each)) for each in built]
     parameters = sum(cost[0] for cost in costs)
@@ -169,17 +297,19 @@ def _cost(name, architecture):
     return cost.parameters(model), cost.flops(model) / 1e6
 
 
-def _code(result):
-    """Say that definitions have changed; for a result without any, ask its notebook's stamp."""
+def _code(result, declared):
+    """Return the changes that are declared, and say which are not.
+
+    A result without definitions has its notebook's stamp asked.
+    """
     if result.definitions is None:
-        return _notebook(result.notebook)
+        return {}, _notebook(result.notebook, declared)
     today = stamp.of_model(result.variant_of or result.model, result.recipe)
-    before = result.definitions
-    changed = sorted(key for key in today | before if today.get(key) != before.get(key))
-    return f"changed since: {', '.join(changed)}" if changed else None
+    covered, changed = compare(result.definitions, today, declared)
+    return covered, f"changed since: {', '.join(changed)}" if changed else None
 
 
-def _notebook(name):
+def _notebook(name, declared):
     """Say that a notebook's stored run is not of today's code."""
     path = settings.NOTEBOOKS / f"{name}.ipynb"
     if not path.is_file():
@@ -187,12 +317,10 @@ def _notebook(name):
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
-    stored = notebook.metadata.get("fashion", {})
-    if stored.get("profile") != "full":
+    if notebook.metadata.get("fashion", {}).get("profile") != "full":
         return f"its notebook {name} holds no full run"
-    if stored.get("sources") != stamp.sources(notebook):
-        return f"its notebook {name} has changed since its stored run"
-    return None
+    changed = changed_since(notebook, declared)
+    return f"its notebook {name} has changed since its stored run" if changed else None
 
 
 # Asked when the process starts: a long training may outlive the checkout that it began with.

@@ -165,10 +165,7 @@ def main(arguments=None):
     parser.add_argument("--seed", nargs="+", type=int, default=[1, 2, 3, 4], metavar="SEED")
     options = parser.parse_args(arguments)
     try:
-        found = {
-            (result.model, result.seed): result
-            for result in runs.load_all(settings.results_folder())
-        }
+        found = {(result.model, result.seed): result for result in _known()}
         first = {name: one for (name, seed), one in found.items() if seed == FIRST_SEED}
         names = options.names or [name for name, one in first.items() if replicable(one)]
         for name in names:
@@ -186,6 +183,12 @@ def main(arguments=None):
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _known():
+    """Return the published results with the reader's own, outside of `full` the latter alone."""
+    folder = None if settings.profile() == "full" else settings.results_folder()
+    return runs.load_all(folder)
 
 
 def _replicate_once(result, earlier, dataset, seed):

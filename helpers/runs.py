@@ -386,7 +386,7 @@ def load(model, seed=0, folder=None):
         Name of a model, or of a variant as `<model>__<arm>`.
     seed : int
     folder : path, optional
-        Default: the published results; see `settings.reference_results`.
+        Default: the published results.
 
     Returns
     -------
@@ -397,7 +397,7 @@ def load(model, seed=0, folder=None):
     UserError
         If there is no such result, or its files are damaged.
     """
-    folder = _folder(folder)
+    folder = settings.reference_results() if folder is None else Path(folder)
     path = _file(folder, model, seed)
     if not path.exists():
         known = sorted({file.parent.name for file in folder.glob("*/seed_*.json")})
@@ -414,8 +414,8 @@ def load_all(folder=None, variants=False):
     Parameters
     ----------
     folder : path, optional
-        Default: the published results; see `settings.reference_results`. A folder that does not
-        exist holds none.
+        Default: the published results, and in the `full` profile beside them the reader's own of
+        other models, or of other seeds by the same recipe. A folder that does not exist holds none.
     variants : bool
         Whether to include the arms of ablations, each after the model it varies.
 
@@ -428,9 +428,10 @@ def load_all(folder=None, variants=False):
     UserError
         If a file is damaged.
     """
-    results = [_read(path) for path in _folder(folder).glob("*/seed_*.json")]
-    kept = [result for result in results if variants or result.variant_of is None]
-    return sorted(kept, key=_place)
+    results = _read_all(settings.reference_results() if folder is None else Path(folder))
+    if folder is None:
+        results = sorted([*results, *_own(results)], key=_place)
+    return [result for result in results if variants or result.variant_of is None]
 
 
 def table(folder=None, variants=False):
@@ -439,7 +440,7 @@ def table(folder=None, variants=False):
     Parameters
     ----------
     folder : path, optional
-        Default: the published results; see `settings.reference_results`.
+        As `load_all`.
     variants : bool
         Whether to include the arms of ablations.
 
@@ -481,10 +482,7 @@ def expected(model):
     UserError
         If a published file of the model is damaged.
     """
-    results = sorted(
-        (_read(path) for path in settings.PUBLISHED_RESULTS.glob(f"{model}/seed_*.json")),
-        key=_place,
-    )
+    results = _read_all(settings.PUBLISHED_RESULTS, f"{model}/seed_*.json")
     if not results:
         return f"No result of {model} is published yet: a run in the full profile makes one."
     row, machine = _row(results), results[0].machine
@@ -610,7 +608,8 @@ def main(arguments=None):
         if options.folder and not options.folder.is_dir():
             raise settings.UserError(f"{options.folder} is no folder: name one that holds results.")
         if options.check:
-            return _check(load_all(options.folder, variants=True), options.csv)
+            folder = options.folder or settings.reference_results()
+            return _check(load_all(folder, variants=True), options.csv)
         results = table(options.folder, options.variants)
     except settings.UserError as error:
         print(error, file=sys.stderr)
@@ -618,7 +617,7 @@ def main(arguments=None):
     if options.csv:
         _print_csv(results)
     elif results.empty:
-        print(f"No results in {_folder(options.folder)} yet: run a notebook to make one.")
+        print("There are no results yet: run a notebook to make one.")
     else:
         print(terminal_table(results))
     return 0
@@ -665,7 +664,24 @@ def _keep(name, seed, specification, probabilities, labels, validation, *, recip
         file=_file(settings.results_folder(), name, seed),
         **known,
     )
-    return _write(result, content)
+    result = _write(result, content)
+    if not settings.publishing():
+        _show_beside_published(result)
+    return result
+
+
+def _show_beside_published(result):
+    """Print a reader's figure beside the published one, where there is one."""
+    published = _read_all(settings.PUBLISHED_RESULTS, f"{result.model}/seed_*.json")
+    if published:
+        row = _row(published)
+        low, high = (_percent(row[f"test_accuracy_{end}"]) for end in ("low", "high"))
+        seeds = "one seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"
+        print(
+            f"{result.model}: {_percent(result.metrics['test_accuracy'])} % of the test images "
+            f"are right here. Published, from all images and epochs: "
+            f"{_percent(row['test_accuracy'])} % ({seeds}, {low} to {high})."
+        )
 
 
 def _network_validation(run, views):
@@ -734,8 +750,27 @@ def _rounded(value):
     return float(f"{float(value):.{HISTORY_DIGITS}g}")
 
 
-def _folder(folder):
-    return settings.reference_results() if folder is None else Path(folder)
+def _read_all(folder, pattern="*/seed_*.json"):
+    return sorted((_read(path) for path in folder.glob(pattern)), key=_place)
+
+
+def _own(published):
+    """Return the reader's full runs that can stand beside published ones.
+
+    Those are models of their own, and other seeds of published ones by the same recipe.
+    """
+    folder = settings.results_folder()
+    if settings.profile() != "full" or folder == settings.reference_results():
+        return []
+    seeds = {(result.model, result.seed) for result in published}
+    conditions = {result.model: _conditions(result) for result in published}
+    return [
+        result
+        for result in _read_all(folder)
+        if result.profile == "full"
+        and (result.model, result.seed) not in seeds
+        and conditions.get(result.model, _conditions(result)) == _conditions(result)
+    ]
 
 
 def _file(folder, model, seed):

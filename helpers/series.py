@@ -34,38 +34,32 @@ PLACEHOLDER = "YOUR_NAME"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 COLAB = "https://colab.research.google.com/github"
 BOOTSTRAP = """\
-# Finds helpers/ here or in a folder above; where only the notebook is (Colab), fetches it first.
-import importlib.util
-import re
+# Finds this project's helpers/; where only the notebook is, as on Colab, fetches them first.
 import subprocess
 import sys
 from pathlib import Path
 
 ADDRESS = "<address>"
-places = [Path.cwd(), *Path.cwd().parents, Path.cwd() / ADDRESS.rpartition("/")[2]]
+places = [Path.cwd(), *Path.cwd().parents, Path.cwd() / "<folder>"]
 root = next((place for place in places if (place / "helpers" / "series.py").exists()), places[-1])
 if not root.exists():
-    failed, reply = subprocess.getstatusoutput(f"git clone -q --depth 1 -b main {ADDRESS}.git")
+    failed, reply = subprocess.getstatusoutput(f"git clone -q --depth=1 {ADDRESS}.git")
     if failed:
         hint = "<hint>"
-        raise RuntimeError(f"{reply}\\nhelpers/ could not be fetched from {ADDRESS}: {hint}.")
+        raise RuntimeError(f"{reply}\\nhelpers/ could not be fetched: {hint}.")
 sys.path.insert(0, str(root))
-needed = (root / "requirements.txt").read_text().partition("# Tools")[0]
-for package, name in re.findall(r"^(([a-z-]+)\\S+)", needed, re.MULTILINE):
-    if not importlib.util.find_spec(name.replace("scikit-learn", "sklearn").replace("-", "_")):
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+from helpers import packages
+
+packages.install_missing()
 """
 HINT = "check the network, or open this notebook in a copy of the whole repository"
-HINT_PLACEHOLDER = (
-    "its address is not set yet; open this notebook in a copy of the whole repository"
-)
+HINT_PLACEHOLDER = "open this notebook in a copy of the whole repository"
 SECONDS_BETWEEN_UPDATES = 0.5
 SECONDS_BETWEEN_LINES = 60
 SECONDS_TO_STOP = 120
 INTERRUPTED = 130
-# Cells with this tag check what the text claims, and the text is about Fashion-MNIST.
-CHECK = "hide-input"
-SKIPPED = "skip-execution"  # nbclient's own default
+# Holds for each notebook what its text claims: assertions that run when it is published.
+CLAIMS = settings.REPOSITORY / "tests" / "claims"
 
 
 def names():
@@ -101,11 +95,9 @@ def read(name):
 def run(profile="quick", only=None, seed=0, fresh=False):
     """Execute copies of the notebooks, each in a kernel of its own, and write an index page.
 
-    Copies, HTML pages and results go to `settings.outputs_folder() / profile`. A notebook that
-    passed before is not run again as long as neither it, helpers/, the profile, the seed nor the
-    reader's own images have changed. Where Fashion-MNIST cannot be had the smoke profile runs in
-    place of the others, and a line says so. With another data set the cells that check what the
-    text claims of Fashion-MNIST are left out.
+    Copies, HTML pages and results go to `settings.OUTPUTS / profile`. A notebook that passed before
+    is not run again as long as neither it, helpers/, the profile nor the seed have changed. Where
+    the real data cannot be had the smoke profile runs in place of the others, and a line says so.
 
     Parameters
     ----------
@@ -124,12 +116,11 @@ def run(profile="quick", only=None, seed=0, fresh=False):
     Raises
     ------
     UserError
-        If there is no such notebook, `FASHION_MNIST_DIR` names a folder without the data, or
-        another data set was chosen and cannot be had.
+        If there is no such notebook, or `FASHION_MNIST_DIR` names a folder without the data.
     """
     chosen = choose(only)
     profile = _available(profile)
-    folder = settings.outputs_folder() / profile
+    folder = settings.OUTPUTS / profile
     record = _Record(folder)
     sources = {name: _sources(name, profile, seed) for name in chosen}
 
@@ -140,10 +131,7 @@ def run(profile="quick", only=None, seed=0, fresh=False):
     for name in chosen:
         if fresh or not finished(name) or (waiting and _reads_results(read(name))):
             waiting.append(name)
-    print(
-        f"Data set {settings.data_set()}, profile {profile}, seed {seed}; executed copies go to "
-        f"{_shown(folder)}."
-    )
+    print(f"Profile {profile}, seed {seed}; executed copies go to {_shown(folder)}.")
     _report_kept([name for name in chosen if name not in waiting])
 
     def keep(name, notebook, outcome):
@@ -151,7 +139,7 @@ def run(profile="quick", only=None, seed=0, fresh=False):
         record.add(name, _key(name, profile, sources[name]), outcome)
         _write_index(folder, profile, record)
 
-    environment = _environment(profile, seed, folder / "results")
+    environment = _environment(profile, seed)
     expected = {name: record.seconds(name) or _author_seconds(name, profile) for name in waiting}
     try:
         failed = _execute_all(waiting, environment, expected, keep)
@@ -172,8 +160,9 @@ def run(profile="quick", only=None, seed=0, fresh=False):
 def publish(only=None, seed=0):
     """Run notebooks on all data and store their outputs in them, normalised and stamped.
 
-    For maintainers. Results go to notebooks/results. A notebook is saved only after it passed.
-    With another seed than 0 only the results are kept: the stored outputs stay those of seed 0.
+    For maintainers. Results go to notebooks/results. A notebook is saved only after it passed, and
+    after what its text claims (`CLAIMS`) has been found in this run. With another seed than 0 only
+    the results are kept: the stored outputs stay those of seed 0, and so do the claims.
 
     Parameters
     ----------
@@ -188,9 +177,8 @@ def publish(only=None, seed=0):
     Raises
     ------
     UserError
-        If there is no such notebook, no real data, or another data set was chosen.
+        If there is no such notebook, or no real data.
     """
-    settings.check_publishable()
     chosen = choose(only)
     data.load()
 
@@ -205,10 +193,10 @@ def publish(only=None, seed=0):
         stamp.stamp(notebook, seed, _versions(), outcome.seconds)
         _replace(settings.NOTEBOOKS / f"{name}.ipynb", nbformat.writes(notebook) + "\n")
 
-    environment = _environment("full", seed, None)
+    environment = _environment("full", seed) | {"FASHION_PUBLISH": "1"}
     expected = {name: _author_seconds(name, "full") for name in chosen}
     try:
-        failed = _execute_all(chosen, environment, expected, keep)
+        failed = _execute_all(chosen, environment, expected, keep, claims if seed == 0 else None)
     except KeyboardInterrupt:
         print("\nInterrupted: the notebooks that passed are saved; publish the others with ONLY=.")
         return INTERRUPTED
@@ -216,6 +204,12 @@ def publish(only=None, seed=0):
     if readers:
         print(f"Results have changed; publish also what shows them: {', '.join(readers)}.")
     return 1 if failed else 0
+
+
+def claims(name):
+    """Return the assertions that a notebook's text has to meet, as the source of a last cell."""
+    path = CLAIMS / f"{name}.py"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def address(new=None):
@@ -262,7 +256,9 @@ def bootstrap(repository=None):
     """Return the source of the cell that finds helpers/, the same in every notebook."""
     repository = repository or _address()
     hint = HINT_PLACEHOLDER if PLACEHOLDER in repository else HINT
-    return BOOTSTRAP.replace("<address>", repository).replace("<hint>", hint).rstrip()
+    folder = repository.rpartition("/")[2]
+    words = {"<address>": repository, "<folder>": folder, "<hint>": hint}
+    return re.sub("<\\w+>", lambda found: words[found[0]], BOOTSTRAP).rstrip()
 
 
 def header(name, repository=None):
@@ -365,7 +361,6 @@ class _Execution(threading.Thread):
             km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_ThisPython()),
             timeout=None,
             record_timing=False,
-            skip_cells_with_tag=SKIPPED if settings.data_set() == settings.FASHION_MNIST else CHECK,
             resources={"metadata": {"path": str(settings.NOTEBOOKS)}},
         )
 
@@ -517,14 +512,21 @@ class _Record:
         _replace(self.path, json.dumps(self.entries, indent=1))
 
 
-def _execute_all(chosen, environment, expected, keep):
-    """Execute notebooks one after the other; return the names of those that failed."""
+def _execute_all(chosen, environment, expected, keep, last_cell=None):
+    """Execute notebooks one after the other; return the names of those that failed.
+
+    `last_cell` gives each a last cell by its name, which is not kept.
+    """
     progress = _Progress(chosen, expected)
     failed = []
     for name in chosen:
         notebook = read(name)
+        if last_cell:
+            notebook.cells.append(nbformat.v4.new_code_cell(last_cell(name)))
         progress.begin(name)
         outcome = _execute(notebook, environment, progress)
+        if last_cell:
+            notebook.cells.pop()
         progress.end(outcome)
         keep(name, notebook, outcome)
         failed += [name] if outcome.failure else []
@@ -548,13 +550,12 @@ def _execute(notebook, environment, progress):
 
 def _available(profile):
     """Return the profile, or `smoke` where it needs real data that cannot be had."""
-    own = settings.data_set() != settings.FASHION_MNIST
-    if profile == "smoke" and not own:
+    if profile == "smoke":
         return profile
     try:
         data.load()
     except data.DataError as error:
-        if own or settings.data_folder() is not None:
+        if settings.data_folder() is not None:
             raise
         if not (_refreshed_packages() and _loads()):
             print(
@@ -585,15 +586,12 @@ def _loads():
     return True
 
 
-def _environment(profile, seed, results):
-    """Return the environment of a kernel; `results` is None for the profile's own folder."""
+def _environment(profile, seed):
+    """Return the environment of a kernel, which works in the notebooks' folder: paths are whole."""
     environment = dict(os.environ, FASHION_PROFILE=profile, FASHION_SEED=str(seed))
     environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-    environment.pop("FASHION_RESULTS_DIR", None)
-    if results is not None:
-        environment["FASHION_RESULTS_DIR"] = str(results)
-    # A kernel works in the notebooks' folder, where relative paths would lead elsewhere.
-    environment["FASHION_DATA_SET"] = str(settings.data_set())
+    for name in ("FASHION_RESULTS_DIR", "FASHION_PUBLISH"):
+        environment.pop(name, None)
     for name in settings.DATA_SETS:
         if settings.data_folder(name) is not None:
             environment[settings.folder_variable(name)] = str(settings.data_folder(name).resolve())
@@ -602,22 +600,13 @@ def _environment(profile, seed, results):
 
 def _sources(name, profile, seed):
     """Return a hash of a notebook's text, of helpers/, and of the conditions of a run."""
-    digest = hashlib.sha256(repr((profile, seed, _versions(), _own_images())).encode())
+    digest = hashlib.sha256(repr((profile, seed, _versions())).encode())
     for cell in read(name).cells:
         digest.update(repr((cell.cell_type, cell.source)).encode())
     for path in sorted((settings.REPOSITORY / "helpers").rglob("*.*")):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _own_images():
-    """Return what changes as soon as a reader's folder of images does; None for known data sets."""
-    folder = settings.data_set()
-    if isinstance(folder, str):
-        return None
-    files = ((path, path.stat()) for path in sorted(folder.rglob("*")))
-    return [(str(path), found.st_size, found.st_mtime_ns) for path, found in files]
 
 
 def _key(name, profile, sources):
@@ -628,7 +617,7 @@ def _key(name, profile, sources):
     """
     digest = hashlib.sha256(sources.encode())
     if _reads_results(read(name)):
-        own = (settings.outputs_folder() / profile / "results").glob("*/*.json")
+        own = (settings.OUTPUTS / profile / "results").glob("*/*.json")
         before = [path for path in own if _writer(path) < name]
         for path in sorted([*settings.PUBLISHED_RESULTS.glob("*/*.json"), *before]):
             digest.update(path.read_bytes())
@@ -724,7 +713,7 @@ td.number {{ text-align: right; white-space: nowrap; }}
 a {{ color: #0b4f8a; }}
 </style>
 <h1>Fashion-MNIST, model by model</h1>
-<p>Data set {data_set}, profile {profile}, executed copies. {note}</p>
+<p>Profile {profile}, executed copies. {note}</p>
 <h2>Notebooks</h2>
 <div><table>
 <tr><th>Notebook</th><th>Question</th><th>Status</th><th>Time</th><th>Finished</th></tr>
@@ -745,7 +734,6 @@ def _write_index(folder, profile, record):
     rows = [_index_row(name, record.entries[name]) for name in names() if name in record.entries]
     page = PAGE.format(
         profile=profile,
-        data_set=html.escape(str(settings.data_set())),
         note=NOTES[profile],
         notebooks="\n".join(rows),
         results=_results_html(folder / "results"),

@@ -4,9 +4,7 @@ This is the only module that reads environment variables; every size and every e
 series passes through it, so that one word (`smoke`, `quick` or `full`) scales all notebooks.
 """
 
-import hashlib
 import os
-import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,38 +88,6 @@ def seeds(given):
     return [checked_seed(each) for each in given] if given else [seed()]
 
 
-def data_set():
-    """Return which images the series works on, as `FASHION_DATA_SET` says.
-
-    Returns
-    -------
-    str or pathlib.Path
-        A name of `DATA_SETS` (default: Fashion-MNIST), or the folder of the reader's own images.
-
-    Raises
-    ------
-    UserError
-        If `FASHION_DATA_SET` is neither.
-    """
-    text = os.environ.get("FASHION_DATA_SET", "") or FASHION_MNIST
-    name = known_name(text)
-    if name is not None:
-        return name
-    folder = Path(text).expanduser()
-    if not folder.is_dir():
-        raise UserError(
-            f"FASHION_DATA_SET is {text!r}, which is no folder and no data set this project knows: "
-            f"set it to one of {', '.join(DATA_SETS)}, or to a folder of your own images."
-        )
-    return folder.resolve()
-
-
-def known_name(text):
-    """Return the name in `DATA_SETS` that a text spells, as `Fashion-MNIST` does, or None."""
-    name = str(text).lower().replace("-", "_")
-    return name if name in DATA_SETS else None
-
-
 def folder_variable(name):
     """Return the name of the environment variable that says where a known data set's files are."""
     return f"{name.upper()}_DIR"
@@ -150,63 +116,39 @@ def keras_folder():
     return Path(os.path.expanduser(os.environ.get("KERAS_HOME", "") or f"{base}/.keras"))
 
 
-def outputs_folder():
-    """Return the folder of what runs leave behind.
+def publishing():
+    """Return whether this run makes published results: `make publish` sets `FASHION_PUBLISH`.
 
-    That is `outputs/` for Fashion-MNIST, and for another data set a folder of its own in it. That
-    of a reader's folder bears its name and a digest of its path, as two folders may have one name.
+    Raises
+    ------
+    UserError
+        If the profile is not `full`: nothing else is published.
     """
-    chosen = data_set()
-    if chosen == FASHION_MNIST:
-        return OUTPUTS
-    if isinstance(chosen, str):
-        return OUTPUTS / chosen
-    words = re.sub(r"[^A-Za-z0-9_.-]+", "_", chosen.name)
-    return OUTPUTS / f"{words}-{hashlib.sha256(str(chosen).encode()).hexdigest()[:8]}"
+    if os.environ.get("FASHION_PUBLISH", "") in ("", "0"):
+        return False
+    if profile() != "full":
+        raise UserError(
+            f"FASHION_PUBLISH is set in the {profile()} profile, but only full runs are published: "
+            "unset it, or set FASHION_PROFILE=full."
+        )
+    return True
 
 
 def results_folder():
     """Return the folder that this run writes its results to.
 
-    Only the `full` profile with Fashion-MNIST writes to the published results. Every other run has
-    `outputs/<profile>/results`, and with another data set `outputs/<data set>/<profile>/results`.
-    `FASHION_RESULTS_DIR` overrides them all.
-
-    Raises
-    ------
-    UserError
-        If `FASHION_RESULTS_DIR` would put results of another data set among the published ones.
+    A reader's run, in whatever profile, has `outputs/<profile>/results`; only a run that is
+    published writes to `notebooks/results`. `FASHION_RESULTS_DIR` names another folder.
     """
     folder = os.environ.get("FASHION_RESULTS_DIR", "")
     if folder:
-        folder = Path(folder).expanduser().resolve()
-        if data_set() != FASHION_MNIST and folder.is_relative_to(PUBLISHED_RESULTS):
-            raise UserError(
-                f"FASHION_RESULTS_DIR is {folder}, which is for results of Fashion-MNIST alone: "
-                "name another folder, or unset FASHION_DATA_SET."
-            )
-        return folder
-    if profile() == "full" and data_set() == FASHION_MNIST:
-        return PUBLISHED_RESULTS
-    return outputs_folder() / profile() / "results"
+        return Path(folder).expanduser().resolve()
+    return PUBLISHED_RESULTS if publishing() else OUTPUTS / profile() / "results"
 
 
 def reference_results():
-    """Return the folder of the results that a run is compared with.
-
-    These are the published ones; with another data set, of which none are published, they are those
-    of this run.
-    """
-    return PUBLISHED_RESULTS if data_set() == FASHION_MNIST else results_folder()
-
-
-def check_publishable():
-    """Raise UserError unless the series works on Fashion-MNIST: nothing else is published."""
-    if data_set() != FASHION_MNIST:
-        raise UserError(
-            f"FASHION_DATA_SET is {data_set()}, but only what was made with Fashion-MNIST is "
-            "published: unset FASHION_DATA_SET."
-        )
+    """Return the folder of the results that a run is compared with: the published ones."""
+    return PUBLISHED_RESULTS
 
 
 def epochs(full):

@@ -45,6 +45,7 @@ FOLLOWED_MODULES = ("cost", "runs")
 # Definitions in the result modules that change no published result: they are about other data sets,
 # or show progress or text.
 WITHOUT_EFFECT = {
+    "runs._show_beside_published",
     "data.OTHER_CLASS_NAMES",
     "data._load_own",
     "data.own_classes",
@@ -129,7 +130,7 @@ def outputs(notebook):
     return _sha256([cell.outputs for cell in code_cells(notebook)])
 
 
-def sources(notebook, helpers=None):
+def sources(notebook, helpers=None, known=None):
     """Return the SHA-256 of all source text that can change a notebook's outputs.
 
     That is its code cells as they stand (except the bootstrap cell, which holds the repository's
@@ -140,8 +141,12 @@ def sources(notebook, helpers=None):
     notebook : nbformat.NotebookNode
     helpers : pathlib.Path, optional
         The folder of the modules; by default this project's own, as the process found it.
+    known : dict of str, optional
+        Definitions as a stamp keeps them, to take instead of those of the modules: the result is
+        the `sources` of that stamp only if neither its cells nor its definitions were altered.
     """
-    return _sha256([_own_cells(notebook), definitions(notebook, helpers)])
+    found = definitions(notebook, helpers) if known is None else known
+    return _sha256([_own_cells(notebook), found])
 
 
 def definitions(notebook, helpers=None):
@@ -204,6 +209,12 @@ def of_model(name, recipe, helpers=None):
             classes = {key for key in module.statements if key[0].isupper() and not key.isupper()}
             start |= {(module_name, key) for key in classes & words}
     return _hashes(_reached(start, modules))
+
+
+def of_loading():
+    """Return the definitions, as `definitions` does, that load the images of a full run."""
+    start = {("data", "load_profile")}
+    return _hashes(_reached(start, _modules(None), WITHOUT_EFFECT | {"data.load_sample"}))
 
 
 def normalise(notebook):
@@ -271,13 +282,19 @@ def _python(source):
     )
 
 
-def _reached(start, modules):
+def _reached(start, modules, without=WITHOUT_EFFECT):
     """Follow references from (module, name) pairs to all statements that they lead to."""
+    lost = [f"{name}.{key}" for name, key in start if key not in modules[name].statements]
+    if lost:
+        raise settings.UserError(
+            f"{', '.join(sorted(lost))}, which stamps begin with, is not in helpers/: change what "
+            "helpers/stamp.py looks for."
+        )
     waiting, reached = set(start), {}
     while waiting:
         name, key = pair = waiting.pop()
         module = modules[name]
-        if pair in reached or f"{name}.{key}" in WITHOUT_EFFECT or key not in module.statements:
+        if pair in reached or f"{name}.{key}" in without or key not in module.statements:
             continue
         reached[pair] = module.statements[key]
         waiting.add((name, ON_IMPORT))
@@ -333,6 +350,12 @@ _AT_START = _texts(settings.REPOSITORY / "helpers")
 def _modules(folder):
     """Return the modules of a folder, or those that this process began with."""
     texts = _AT_START if folder is None else _texts(Path(folder))
+    missing = [name for name in RESULT_MODULES + FOLLOWED_MODULES if name not in texts]
+    if missing:
+        raise settings.UserError(
+            f"helpers/ has no {', '.join(f'{name}.py' for name in missing)}, which stamps follow: "
+            "restore it, or change the lists of modules in helpers/stamp.py."
+        )
     return {name: _module(text) for name, text in texts.items()}
 
 

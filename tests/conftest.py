@@ -35,7 +35,7 @@ Nothing.
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch, tmp_path):
     """Keep the caller's settings out of the tests, and the tests out of the published results."""
-    for name in ("FASHION_PROFILE", "FASHION_SEED", "FASHION_DATA_SET", "MNIST_DIR", "KMNIST_DIR"):
+    for name in ("FASHION_PROFILE", "FASHION_SEED", "FASHION_PUBLISH", "MNIST_DIR", "KMNIST_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path / "results"))
 
@@ -84,10 +84,12 @@ def small_series(monkeypatch, tmp_path):
     (tmp_path / "helpers").mkdir()
     for name in ("README.md", "requirements.txt", "helpers/series.py"):
         (tmp_path / name).touch()
+    (tmp_path / "helpers" / "packages.py").write_text("def install_missing():\n    pass\n")
     monkeypatch.setattr(settings, "REPOSITORY", tmp_path)
     monkeypatch.setattr(settings, "NOTEBOOKS", folder)
     monkeypatch.setattr(settings, "OUTPUTS", tmp_path / "outputs")
     monkeypatch.setattr(settings, "PUBLISHED_RESULTS", folder / "results")
+    monkeypatch.setattr(series, "CLAIMS", tmp_path / "claims")
 
     def write(**cells_by_name):
         for name, cells in cells_by_name.items():
@@ -106,6 +108,8 @@ def small_series(monkeypatch, tmp_path):
 def published(small_series):
     """The path and the content of a notebook that looks as if it had been published."""
     path = small_series(n01_first=None, n02_second=None) / "01_first.ipynb"
+    series.CLAIMS.mkdir()
+    (series.CLAIMS / "01_first.py").write_text("assert 1 + 1 == 2\n")
     notebook = series.read("01_first")
     for count, cell in enumerate(stamp.code_cells(notebook), start=1):
         cell.execution_count = count

@@ -1,5 +1,6 @@
 """Static tests of the notebooks: their form, their stored outputs, and that the checks can fail."""
 
+import ast
 import collections
 import re
 import shutil
@@ -8,7 +9,7 @@ import statistics
 import nbformat
 import pytest
 
-from helpers import series, settings, stamp
+from helpers import provenance, series, settings, stamp
 
 MOST_BYTES = 1_500_000
 MOST_LINES = 25
@@ -139,12 +140,9 @@ def check_stamp(notebook, path):
     if stored.get("profile") != "full":
         return [f"its outputs are not of a full run: {remedy}"]
     faults = []
-    if stored.get("sources") != stamp.sources(notebook):
-        before, now = stored.get("definitions", {}), stamp.definitions(notebook)
-        differing = sorted(key for key in before | now if before.get(key) != now.get(key))
-        faults.append(
-            f"{', '.join(differing) or 'its own code'} changed since the stored run: {remedy}"
-        )
+    changed = provenance.changed_since(notebook, provenance.equivalences()[0])
+    if changed:
+        faults.append(f"{', '.join(changed)} changed since the stored run: {remedy}")
     if stored.get("outputs") != stamp.outputs(notebook):
         faults.append("its outputs were altered after the run")
     if stored.get("compared_cells") != len(stamp.compared_cells(notebook)):
@@ -162,6 +160,15 @@ def check_prose(notebook, path):
     return faults
 
 
+def check_claims(notebook, path):
+    """What its text claims is written down as assertions, and not in the reader's sight."""
+    claims = series.claims(path.stem)
+    shown = [cell for cell in notebook.cells if "hide-input" in cell.metadata.get("tags", ())]
+    faults = ["a cell is hidden: what the text claims belongs into tests/claims"] if shown else []
+    asserted = [node for node in ast.walk(ast.parse(claims)) if isinstance(node, ast.Assert)]
+    return faults + ([] if asserted else [f"tests/claims/{path.stem}.py asserts nothing"])
+
+
 CHECKS = (
     check_form,
     check_headings,
@@ -173,6 +180,7 @@ CHECKS = (
     check_compared_cells,
     check_stamp,
     check_prose,
+    check_claims,
 )
 
 
@@ -261,6 +269,17 @@ def edit_a_cell(notebook):
     code(notebook, 2).source += "  # edited"
 
 
+def tamper_with_a_definition(notebook):
+    notebook.metadata.fashion.definitions["data.load"] = "0"
+
+
+def change_a_helper(notebook):
+    """Leave a sound stamp, of another state of a helper than today's."""
+    notebook.metadata.fashion.definitions["data.load"] = "0"
+    known = notebook.metadata.fashion.definitions
+    notebook.metadata.fashion.sources = stamp.sources(notebook, known=known)
+
+
 def edit_the_bootstrap_cell(notebook):
     code(notebook, 0).source += "\n"
 
@@ -317,6 +336,14 @@ def keep_widgets(notebook):
     notebook.metadata["widgets"] = {}
 
 
+def hide_a_cell(notebook):
+    code(notebook, 2).metadata["tags"] = ["hide-input"]
+
+
+def claim_nothing(notebook):
+    (series.CLAIMS / "01_first.py").write_text("two = 1 + 1\n")
+
+
 SPOILED = [
     (delete_a_marker, check_stamp),
     (delete_a_marker, check_compared_cells),
@@ -331,6 +358,8 @@ SPOILED = [
     (make_noise, check_outputs),
     (drop_an_alternative_text, check_outputs),
     (edit_a_cell, check_stamp),
+    (tamper_with_a_definition, check_stamp),
+    (change_a_helper, check_stamp),
     (edit_the_bootstrap_cell, check_bootstrap),
     (lengthen_a_cell, check_code_cells),
     (remove_all_words, check_code_cells),
@@ -345,6 +374,8 @@ SPOILED = [
     (run_another_profile, check_stamp),
     (lose_the_stamp, check_stamp),
     (keep_widgets, check_form),
+    (hide_a_cell, check_claims),
+    (claim_nothing, check_claims),
 ]
 
 
@@ -353,6 +384,19 @@ def test_a_spoiled_notebook_fails(published, spoil, check):
     path, notebook = published
     spoil(notebook)
     assert check(notebook, path)
+
+
+def test_a_declared_change_of_a_helper_passes(published, monkeypatch):
+    path, notebook = published
+    change_a_helper(notebook)
+    changed = {"data.load": [("0", None)]}
+    declared = [{"reason": "as before", "changed": changed}]
+    monkeypatch.setattr(provenance, "equivalences", lambda: (declared, []))
+    assert check_stamp(notebook, path) == []
+    edit_a_cell(notebook)
+    assert check_stamp(notebook, path) == [
+        "its own code changed since the stored run: run make publish ONLY=01"
+    ]
 
 
 def test_a_large_notebook_fails(published):

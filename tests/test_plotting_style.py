@@ -123,3 +123,22 @@ def test_every_model_of_the_series_has_an_identity_of_its_own():
     fixed = {name: pair for table in tables for name, pair in table.items()}
     assert set(names) <= set(fixed) | {"majority_class"}
     assert len(set(fixed.values())) == len(fixed)
+
+
+def test_names_of_classes_are_drawn_as_they_are_written():
+    names = ["$5_$10", "100 %", r"\alpha_1"]
+    figure = plotting.class_strip(np.zeros((3, 28, 28), np.uint8), np.arange(3), names)
+    shown = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text() in names]
+    assert len(shown) == 3 and not any(text.get_parse_math() for text in shown)
+    assert plotting.png(figure).startswith(b"\x89PNG")
+
+
+def test_letters_without_a_glyph_are_said_once(monkeypatch):
+    monkeypatch.setattr(style, "_more_fonts", list)
+    names = ["\u886c\u886b", "\u88e4", "plain"]
+    figure = plotting.class_strip(np.zeros((3, 28, 28), np.uint8), np.arange(3), names)
+    with pytest.warns(UserWarning) as found:
+        plotting.png(figure)
+    (said,) = found
+    assert "install one" in str(said.message) and "\u886c" in str(said.message)
+    assert style._more_fonts() == []

@@ -1,9 +1,12 @@
 """Provenance: the commit is the checkout's, and a result names the definitions it went through."""
 
+import dataclasses
+import json
 import re
 import shutil
 import subprocess
 
+import pandas as pd
 import pytest
 
 from helpers import provenance, runs, settings, stamp
@@ -117,6 +120,23 @@ class TestDefinitions:
         assert {"optimizers.Muon", "pipeline.Shift"} <= found
         assert "ensembling.average" not in stamp.of_model("cnn_basic", RECIPE)
 
+    def test_of_what_loads_the_images(self):
+        found = set(stamp.of_loading())
+        assert {"data.load_profile", "data.load", "data._parse_idx", "data.LabelledImages"} <= found
+        assert not {"data.load_sample", "data.near_duplicates", "data.split"} & found
+
+    def test_a_module_or_a_definition_that_is_gone_is_an_error(self, tmp_path):
+        folder = tmp_path / "helpers"
+        shutil.copytree(settings.REPOSITORY / "helpers", folder)
+        text = (folder / "pruning.py").read_text(encoding="utf-8")
+        (folder / "pruning.py").write_text(text.replace("def train(", "def train_pruned("))
+        assert stamp.of_model("cnn_basic", RECIPE, folder)
+        with pytest.raises(settings.UserError, match="pruning.train, which stamps begin with"):
+            stamp.of_model("resnet_5min", RECIPE | {"left_out": 0.5}, folder)
+        (folder / "photo.py").rename(folder / "photographs.py")
+        with pytest.raises(settings.UserError, match=r"helpers/ has no photo\.py, which stamps"):
+            stamp.of_model("cnn_basic", RECIPE, folder)
+
     @pytest.mark.parametrize(
         ("module", "pattern", "replacement", "changed"),
         [
@@ -147,3 +167,146 @@ def test_published_results_do_not_contradict_the_code():
     assert checked.columns.tolist() == list(provenance.COLUMNS)
     against = checked[checked["verdict"] == provenance.CONTRADICTS]
     assert against.empty, provenance.report(against)
+
+
+def declaration(reason="a reason", sha256="0" * 64, **changed):
+    """Return a declared equivalence; `models__f=("a", "b")` stands for models.f: from a to b."""
+    pairs = {name.replace("__", "."): [pair] for name, pair in changed.items()}
+    return {
+        "reason": reason,
+        "written": "2027-01-01T00:00:00+00:00",
+        "commit": "f" * 40,
+        "changed": pairs,
+        "notebooks_only": [],
+        "evidence": [{"model": "cnn_proof", "seed": 1, "probabilities_sha256": sha256}],
+    }
+
+
+ONE = declaration("one", models__f=("a", "b"), models__gone=("g", None), models__new=(None, "n"))
+TWO = declaration("two", models__f=("b", "c"))
+BACK = declaration("back", models__f=("b", "a"))
+
+
+class TestCompare:
+    @pytest.mark.parametrize(
+        ("before", "today", "declared", "covered", "changed"),
+        [
+            ({"models.f": "a"}, {"models.f": "a"}, [], {}, []),
+            ({"models.f": "a"}, {"models.f": "b"}, [], {}, ["models.f"]),
+            ({"models.f": "a"}, {"models.f": "b"}, [ONE], {"models.f": ("one",)}, []),
+            ({"models.f": "b"}, {"models.f": "a"}, [ONE], {}, ["models.f"]),
+            ({"models.f": "a"}, {"models.f": "c"}, [ONE], {}, ["models.f"]),
+            ({"models.f": "a"}, {"models.f": "c"}, [TWO], {}, ["models.f"]),
+            ({"models.f": "a"}, {"models.f": "c"}, [TWO, ONE], {"models.f": ("one", "two")}, []),
+            ({"models.f": "a"}, {"models.f": "d"}, [ONE, BACK], {}, ["models.f"]),
+            ({"models.f": "x"}, {"models.f": "b"}, [ONE], {}, ["models.f"]),
+            ({"models.g": "a"}, {"models.g": "b"}, [ONE], {}, ["models.g"]),
+            ({"models.gone": "g"}, {}, [ONE], {"models.gone": ("one",)}, []),
+            ({}, {"models.gone": "g"}, [ONE], {}, ["models.gone"]),
+            ({}, {"models.new": "n"}, [ONE], {"models.new": ("one",)}, []),
+            ({}, {"models.new": "m"}, [ONE], {}, ["models.new"]),
+            (
+                {"models.f": "a", "models.g": "1"},
+                {"models.f": "b", "models.h": "1"},
+                [ONE],
+                {"models.f": ("one",)},
+                ["models.g", "models.h"],
+            ),
+        ],
+    )
+    def test_exactly(self, before, today, declared, covered, changed):
+        assert provenance.compare(before, today, declared) == (covered, changed)
+
+
+class TestEquivalences:
+    """What a file of declared equivalences, and its evidence, make of the verdicts."""
+
+    @pytest.fixture
+    def declare(self, tmp_path, monkeypatch):
+        """Publish declarations, with a stored result as evidence, instead of the real ones."""
+        monkeypatch.setattr(settings, "PUBLISHED_RESULTS", tmp_path)
+
+        def write(*declarations):
+            (tmp_path / "cnn_proof").mkdir(exist_ok=True)
+            (tmp_path / "cnn_proof/seed_1.json").write_text(
+                json.dumps({"probabilities_sha256": "0" * 64})
+            )
+            (tmp_path / provenance.EQUIVALENCES).write_text(json.dumps(declarations))
+
+        return write
+
+    @pytest.fixture
+    def result(self):
+        """A published result as if it had been made with other code of one definition."""
+        found = runs.load("nearest_neighbours", 0, settings.PUBLISHED_RESULTS)
+        today = stamp.of_model(found.model, found.recipe)
+        return dataclasses.replace(found, definitions=today | {"classical.fit": "a"})
+
+    @pytest.fixture
+    def proof(self, result):
+        """The declaration that covers the change."""
+        today = stamp.of_model(result.model, result.recipe)
+        return declaration("only faster", classical__fit=("a", today["classical.fit"]))
+
+    def test_there_need_be_none(self, result, tmp_path, monkeypatch):
+        monkeypatch.setattr(settings, "PUBLISHED_RESULTS", tmp_path)
+        assert provenance.equivalences() == ([], [])
+        assert provenance.check([result])["verdict"].tolist() == ["contradicts"]
+
+    def test_a_declared_change_is_equivalent(self, result, declare, proof):
+        declare(proof)
+        honest = dataclasses.replace(
+            result, definitions=stamp.of_model(result.model, result.recipe)
+        )
+        checked = provenance.check([result, honest])
+        assert checked["verdict"].tolist() == ["equivalent", "agrees"]
+        assert checked["why"].tolist() == ["only faster (classical.fit)", ""]
+        counts = "2 results: 1 agree, 1 equivalent by declaration, 0 unknown, 0 contradict."
+        assert counts in provenance.report(checked)
+
+    def test_the_reasons_of_many_are_brief(self, result, declare, proof):
+        names = sorted(set(result.definitions) - {"classical.fit"})[:4]
+        changed = {name: [("old", result.definitions[name])] for name in names}
+        definitions = result.definitions | dict.fromkeys(names, "old")
+        declare(proof, declaration() | {"changed": changed})
+        found = provenance.check([dataclasses.replace(result, definitions=definitions)])
+        first = ", ".join(names[:3])
+        assert found["why"][0] == f"a reason ({first}, …); only faster (classical.fit)"
+
+    def test_an_undeclared_change_beside_it_contradicts(self, result, declare, proof):
+        declare(proof)
+        definitions = result.definitions | {"classical.Fit": "0"}
+        found = provenance.check([dataclasses.replace(result, definitions=definitions)])
+        assert found.iloc[0][["verdict", "why"]].tolist() == [
+            "contradicts",
+            "changed since: classical.Fit",
+        ]
+
+    @pytest.mark.parametrize("failure", ["missing", "other"])
+    def test_evidence_that_fails_counts_for_nothing(
+        self, result, declare, proof, failure, tmp_path, capsys
+    ):
+        declare(declaration("sound"), proof)
+        evidence = tmp_path / "cnn_proof" / "seed_1.json"
+        if failure == "missing":
+            evidence.unlink()
+        else:
+            evidence.write_text(json.dumps({"probabilities_sha256": "1" * 64}))
+        checked = provenance.check([result])
+        assert checked["model"].tolist() == ["nearest_neighbours", "cnn_proof", "cnn_proof"]
+        assert checked["verdict"].tolist() == ["contradicts"] * 3
+        assert checked["why"].tolist() == [
+            "changed since: classical.fit",
+            "it no longer proves 'sound', so that this declaration does not count",
+            "it no longer proves 'only faster', so that this declaration does not count",
+        ]
+        shutil.rmtree(evidence.parent)
+        assert runs.main(["--check", "--csv"]) == 1
+        (tmp_path / "check.csv").write_text(capsys.readouterr().out)
+        assert pd.read_csv(tmp_path / "check.csv")["seed"].tolist() == [1, 1]
+
+    @pytest.mark.parametrize("damage", [{"evidence": []}, {"note": ""}, {"changed": {"f": "a"}}])
+    def test_a_damaged_file_is_refused(self, declare, damage, capsys):
+        declare(declaration() | damage)
+        assert runs.main(["--check"]) == 2
+        assert "restore it with git" in capsys.readouterr().err

@@ -533,6 +533,70 @@ class TestTable:
         assert len(runs.markdown_table(runs.table()).splitlines()) == 2
 
 
+class TestOwnRuns:
+    """A reader's own runs stand beside the published ones, and never in their place."""
+
+    @pytest.fixture
+    def own(self, stored, tmp_path, monkeypatch):
+        """Store a result among the reader's own; those that `stored` leaves are the published."""
+        monkeypatch.setattr(settings, "PUBLISHED_RESULTS", tmp_path)
+
+        def store(model=MODEL, seed=0, **changes):
+            made = stored(model, seed, **{"profile": "full"} | changes)
+            place = tmp_path / "results" / model
+            place.mkdir(parents=True, exist_ok=True)
+            for file in (made, made.with_suffix(".npz")):
+                file.rename(place / file.name)
+
+        return store
+
+    def pairs(self):
+        return [(result.model, result.seed) for result in runs.load_all()]
+
+    def test_models_and_seeds_of_ones_own_are_added(self, own, stored):
+        own("my_network", order=5)
+        own(seed=7)
+        own(seed=0, metrics={"test_accuracy": 0.1})
+        stored(profile="full")
+        assert self.pairs() == [(MODEL, 0), (MODEL, 7), ("my_network", 0)]
+        assert runs.load(MODEL).metrics["test_accuracy"] != 0.1
+        assert runs.table()["seeds"].tolist() == [2, 1]
+
+    def test_another_recipe_or_a_part_of_the_images_is_not(self, own, stored, monkeypatch):
+        own(seed=7, recipe={"epochs": 3})
+        own("my_network", profile="smoke")
+        stored(profile="full")
+        assert self.pairs() == [(MODEL, 0)]
+
+    def test_only_full_runs_compare_with_what_is_published(self, own, stored, monkeypatch):
+        own("my_network")
+        stored(profile="full")
+        monkeypatch.setenv("FASHION_PROFILE", "quick")
+        assert self.pairs() == [(MODEL, 0)]
+
+    def test_the_published_figure_stands_beside_ones_own(
+        self, folder, stored, make_run, test_images, tmp_path, monkeypatch, capsys
+    ):
+        monkeypatch.setattr(settings, "PUBLISHED_RESULTS", tmp_path / "published")
+        runs.finish(make_run(), test_images)
+        assert capsys.readouterr().out == "", "nothing is published of it"
+        monkeypatch.setattr(settings, "PUBLISHED_RESULTS", folder)
+        monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path / "own"))
+        for seed, accuracy in enumerate((0.90, 0.92)):
+            stored(seed=seed, metrics={"test_accuracy": accuracy})
+        result = runs.finish(make_run(), test_images)
+        said = capsys.readouterr().out
+        assert f"{result.metrics['test_accuracy']:.2%}".replace("%", " %") in said
+        assert "91.00 % (2 seeds, 78.29 to 103.71)" in said
+
+    def test_nothing_is_said_when_it_is_published(
+        self, stored, monkeypatch, make_run, test_images, capsys
+    ):
+        monkeypatch.setenv("FASHION_PUBLISH", "1")
+        runs.finish(make_run(), test_images)
+        assert capsys.readouterr().out == ""
+
+
 class TestSentencesAndTables:
     @pytest.fixture
     def results(self):

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from nbval.plugin import find_comment_markers, find_metadata_tags
 
-from helpers import data, series, settings, stamp
+from helpers import data, packages, series, settings, stamp
 
 NOTEBOOKS = sorted(settings.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 REPOSITORY = settings.REPOSITORY
@@ -201,59 +201,6 @@ def test_a_wrong_data_folder_is_an_error(small_series, monkeypatch):
         series.run("quick")
 
 
-def own_images(tmp_path, classes=10, images=3):
-    """A folder with a few made-up images per class."""
-    from PIL import Image
-
-    folder = tmp_path / "own images"
-    for label in range(classes):
-        (folder / f"class {label}").mkdir(parents=True)
-        for number in range(images):
-            shade = Image.new("L", (28, 28), 20 * label + number)
-            shade.save(folder / f"class {label}" / f"{number}.png")
-    return folder
-
-
-def test_another_data_set_runs_in_a_folder_of_its_own(small_series, tmp_path, monkeypatch, capsys):
-    folder = own_images(tmp_path)
-    show = "from helpers import data\nprint(len(data.load_profile().train), 'images')"
-    notebooks = small_series(n01_first=[PROFILE, show, "raise ValueError('of Fashion-MNIST')"])
-    notebook = series.read("01_first")
-    stamp.code_cells(notebook)[-1].metadata.tags = [series.CHECK]
-    nbformat.write(notebook, notebooks / "01_first.ipynb")
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FASHION_DATA_SET", folder.name)
-    assert series.run("quick") == 0
-    said = capsys.readouterr().out
-    assert f"Data set {folder}, profile quick" in said
-    (place,) = (tmp_path / "outputs").iterdir()
-    assert place.name.startswith("own_images-")
-    executed = nbformat.read(place / "quick" / "executed" / "01_first.ipynb", as_version=4)
-    assert stamp.code_cells(executed)[2].outputs[0].text == "20 images\n"
-    assert "own images" in (place / "quick" / "index.html").read_text(encoding="utf-8")
-    assert series.run("quick") == 0
-    assert "not run again: 01_first" in capsys.readouterr().out
-    (folder / "class 0" / "0.png").touch()
-    assert series.run("quick") == 0
-    assert "01_first: passed" in capsys.readouterr().out, "the images have changed since"
-
-
-def test_another_data_set_that_cannot_be_had_is_an_error(small_series, tmp_path, monkeypatch):
-    small_series(n01_first=[PROFILE])
-    monkeypatch.setattr(data, "load", LOAD)
-    monkeypatch.setenv("FASHION_DATA_SET", str(own_images(tmp_path, classes=1)))
-    with pytest.raises(data.DataError, match="holds 1 class folders"):
-        series.run("smoke")
-
-
-def test_another_data_set_is_never_published(small_series, monkeypatch):
-    small_series(n01_first=[PROFILE])
-    monkeypatch.setenv("FASHION_DATA_SET", "mnist")
-    with pytest.raises(settings.UserError, match="unset FASHION_DATA_SET"):
-        series.publish()
-
-
 def test_remaining_time_follows_the_speed_of_the_machine():
     progress = series._Progress(["a", "b", "c"], {"a": 10.0, "b": 20.0, "c": None})
     progress.begin("a")
@@ -336,6 +283,20 @@ def test_publishing_stores_outputs_and_stamps_them(small_series, monkeypatch, ca
     assert own.executed_seconds > 0 and "keras" in own.versions
 
 
+@pytest.mark.parametrize(("answer", "status"), [(2, 0), (3, 1)])
+def test_what_the_text_claims_is_checked_when_it_is_published(
+    answer, status, small_series, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(series, "CLAIMS", tmp_path)
+    (tmp_path / "01_first.py").write_text(f"assert two == {answer}, 'one and one are that'\n")
+    small_series(n01_first=["two = 1 + 1"])
+    assert series.run("smoke") == 0, "a reader's run is never told that the text is wrong"
+    assert series.publish() == status
+    stored = series.read("01_first")
+    assert [cell.source for cell in stamp.code_cells(stored)[1:]] == ["two = 1 + 1"]
+    assert ("one and one are that" in capsys.readouterr().out) == bool(status)
+
+
 def test_publishing_another_seed_keeps_the_stored_outputs(small_series):
     small_series(n01_first=[PROFILE])
     before = (settings.NOTEBOOKS / "01_first.ipynb").read_bytes()
@@ -348,8 +309,8 @@ def test_publishing_another_seed_keeps_the_stored_outputs(small_series):
 
 def test_the_bootstrap_cell_is_short_and_says_what_it_does():
     lines = series.bootstrap().splitlines()
-    assert len(lines) <= 20 and lines[0].startswith("# Finds helpers/")
-    assert not re.search("<(address|hint)>", series.bootstrap())
+    assert len(lines) <= 17 and lines[0].startswith("# Finds this project's helpers/")
+    assert not re.search("<(address|folder|hint)>", series.bootstrap())
 
 
 def test_the_bootstrap_cell_finds_helpers_above(tmp_path, monkeypatch):
@@ -363,7 +324,7 @@ def test_the_bootstrap_cell_finds_helpers_above(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("address", "hint"),
     [
-        ("https://github.com/YOUR_NAME/some-name", "its address is not set yet"),
+        ("https://github.com/YOUR_NAME/some-name", "open this notebook in a copy"),
         ("https://github.com/owner/some-name", "check the network"),
     ],
 )
@@ -374,28 +335,20 @@ def test_the_bootstrap_cell_says_why_cloning_failed(tmp_path, monkeypatch, addre
         exec(series.bootstrap(address), {})
 
 
-def test_the_bootstrap_cell_clones_and_installs_only_what_is_missing(tmp_path, monkeypatch):
+def test_the_bootstrap_cell_clones_where_only_the_notebook_is(tmp_path, monkeypatch):
     asked = []
 
     def clone(command):
         asked.append(command)
-        (tmp_path / "some-name").mkdir()
-        (tmp_path / "some-name" / "requirements.txt").write_text(
-            "# What is needed.\nnumpy>=2.0,<3  # arrays\nscikit-learn>=1,<2  # models\n"
-            "jupyter-client>=8  # a module of another spelling\n"
-            "not-there>=1,<2  # missing\n# Tools: not for notebooks.\nalso-missing>=3\n"
-        )
+        shutil.copytree(REPOSITORY / "helpers", tmp_path / "some-name" / "helpers")
         return 0, ""
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(subprocess, "getstatusoutput", clone)
-    monkeypatch.setattr(subprocess, "run", lambda command, check: asked.append(command[-1]))
+    monkeypatch.setattr(packages, "install_missing", lambda: asked.append("installed"))
     exec(series.bootstrap("https://github.com/owner/some-name"), {})
-    assert asked == [
-        "git clone -q --depth 1 -b main https://github.com/owner/some-name.git",
-        "not-there>=1,<2",
-    ]
+    assert asked == ["git clone -q --depth=1 https://github.com/owner/some-name.git", "installed"]
     assert sys.path[0] == str(tmp_path / "some-name")
 
 

@@ -67,9 +67,6 @@ def test_a_missing_file_means_a_training(sample, tmp_path, monkeypatch, capsys):
     shipped.load(sample, tmp_path / "absent.keras")
     assert asked == [sample]
     assert "trained now" in capsys.readouterr().out
-    monkeypatch.setenv("FASHION_DATA_SET", "mnist")
-    shipped.load(sample)
-    assert len(asked) == 2, "the shipped network knows nothing of another data set"
 
 
 def test_a_damaged_file_is_named(sample, tmp_path):

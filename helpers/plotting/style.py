@@ -6,6 +6,7 @@ import io
 import math
 import re
 import textwrap
+import warnings
 import zlib
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.text import Text
 from PIL import Image
 
 from helpers.settings import UserError
@@ -23,6 +26,11 @@ STYLE = Path(__file__).with_name("style.mplstyle")
 DPI = 100
 WIDTH = 900  # pixels; as wide as a notebook's column on GitHub
 EDGE = 12  # pixels of white around a figure
+# Asked, where they are installed, for letters that Matplotlib's own font lacks.
+MORE_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Microsoft YaHei", "PingFang SC", "Hiragino Sans"),
+    *("WenQuanYi Zen Hei", "Noto Sans", "Noto Sans Arabic", "Noto Sans Devanagari", "Arial"),
+)
 
 INK, SOFT, FAINT = "#262626", "#595959", "#8a8a8a"
 RIGHT, WRONG = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
@@ -80,13 +88,11 @@ IDENTITIES_LATER = {
     "ensemble_mixed": (FOREST, "P"),
     "ensemble_snapshots": (TEAL, "P"),
     "ensemble_3h": (OLIVE, "*"),
-    "wide_resnet_gpu": (FOREST, "X"),
-    "ensemble_gpu": (PLUM, "X"),
 }
 REFERENCES = {name: (INK, "o") for name in ("none", "plain")}  # of ablations
 FIXED = IDENTITIES | IDENTITIES_CLASSICAL | IDENTITIES_LATER | REFERENCES
 WORDS = {
-    **{name: name.upper() for name in ("ann", "cnn", "gpu", "hog", "rbf", "svm")},
+    **{name: name.upper() for name in ("ann", "cnn", "hog", "rbf", "svm")},
     "adamw": "AdamW",
     "muon": "Muon",
     "resnet": "ResNet",
@@ -107,12 +113,30 @@ def styled(function):
 
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
-        with matplotlib.rc_context():
+        with matplotlib.rc_context(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # `png` says it once
             matplotlib.rcdefaults()
             matplotlib.style.use(STYLE)
+            matplotlib.rcParams["font.sans-serif"] += _more_fonts()
             return function(*args, **kwargs)
 
     return wrapper
+
+
+@functools.cache
+def _more_fonts():
+    installed = {font.name for font in fontManager.ttflist}
+    return [name for name in MORE_FONTS if name in installed]
+
+
+def _missing_letters(figure):
+    """Return the letters of a figure that would be drawn as empty boxes."""
+    letters = set("".join(text.get_text() for text in figure.findobj(Text)))
+    letters = {letter for letter in letters if ord(letter) > 0x7E}
+    fonts = [get_font(findfont(name)) for name in matplotlib.rcParams["font.sans-serif"]]
+    return {
+        letter for letter in letters if not any(font.get_char_index(ord(letter)) for font in fonts)
+    }
 
 
 def color(name):
@@ -144,6 +168,13 @@ def png(figure):
     -------
     bytes
     """
+    missing = sorted(_missing_letters(figure))
+    if missing:
+        warnings.warn(
+            f"No installed font has {' '.join(missing[:9])}: install one (such as Noto Sans CJK), "
+            "or name the classes in other letters.",
+            stacklevel=2,
+        )
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return encoded(Image.open(buffer).convert("RGB"))
