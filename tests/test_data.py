@@ -399,7 +399,7 @@ def test_wrong_arrays_are_refused(images, labels, words):
 
 
 def test_images_in_colour_are_taken_and_split():
-    images = np.arange(20 * 4 * 4 * 3, dtype=np.uint8).reshape(20, 4, 4, 3)
+    images = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 3), np.uint8)
     labelled = data.LabelledImages(images, (np.arange(20) % 2).astype(np.uint8))
     training, validation = data.split(labelled)
     assert training.images.shape == (16, 4, 4, 3) and validation.images.shape == (4, 4, 4, 3)
