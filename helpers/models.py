@@ -7,7 +7,7 @@ comparison needs to know about it: its family, its preprocessing and the figure 
 import inspect
 from dataclasses import dataclass
 
-from helpers import settings
+from helpers import adapting, settings
 from helpers.layers import BatchNormalization, Dropout, fastest_precision, keras, precision
 
 kl = keras.layers
@@ -140,7 +140,7 @@ def build(name, seed=0, data=None, **changes):
             raise settings.UserError(
                 f"{name} has no argument {change!r}: it takes {', '.join(known) or 'none'}."
             )
-    form = None if data is None else _form(data)
+    form = None if data is None else adapting.form(data)
     # Another course may have left other words in Keras' own settings, in the user's home.
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
@@ -150,44 +150,7 @@ def build(name, seed=0, data=None, **changes):
         if form in (None, (network.input_shape[1:], network.output_shape[-1])):
             return network
         keras.utils.set_random_seed(seed)
-        return _fitted(network, *form)
-
-
-def _form(data):
-    """Return the shape of a data set's images, channels last, and the number of its classes."""
-    labelled = getattr(data, "train", data)
-    try:
-        size = labelled.images.shape[1:]
-        named = getattr(data, "class_names", None)
-        classes = int(labelled.labels.max()) + 1 if named is None else len(named)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise settings.UserError(
-            f"A model is built for a Dataset or for LabelledImages, not for a "
-            f"{type(data).__name__} like this: pass what data.load, data.from_folder or data.split "
-            "return."
-        ) from error
-    return (*size, 1) if len(size) == 2 else tuple(size), classes
-
-
-def _fitted(network, shape, classes):
-    """Return a network of the same layers for images of another shape and other classes."""
-
-    def fresh(layer):
-        last = {"units": classes} if layer.output is network.output else {}
-        return type(layer).from_config(layer.get_config() | last)
-
-    try:
-        fitted = keras.models.clone_model(network, keras.Input(shape), clone_function=fresh)
-        empty = any(0 in layer.output.shape for layer in fitted.layers)
-    except ValueError:
-        empty = True
-    if empty:
-        raise settings.UserError(
-            f"{network.name} cannot be built for images of {shape[0]} × {shape[1]} pixels, as too "
-            "few are left after its convolutions and poolings: make the images larger, as "
-            "data.from_folder(folder, size=(28, 28)) does, or use another model."
-        )
-    return fitted
+        return adapting.adapted(network, *form)
 
 
 def _finish(inputs, features, name):
