@@ -1,10 +1,12 @@
 """Find, verify and load images and labels, and split them without leaking.
 
 The files of known data sets are found and verified by helpers/downloads.py, a reader's own images
-are read by helpers/folders.py; here both become arrays of one form.
+are read by helpers/folders.py and helpers/idx.py; here all become arrays of one form.
 """
 
-import functools
+import operator
+import os
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import downloads, folders, settings
+from helpers import downloads, folders, idx, settings
 from helpers.settings import DataError
 
 CLASS_NAMES = (
@@ -34,18 +36,18 @@ OTHER_CLASS_NAMES = {
 SAMPLE_FILE = Path(__file__).with_name("sample.npz")
 # No profile uses fewer images than the embedded sample has, where there are that many.
 FEWEST_IMAGES = {"train": 2000, "test": 1000}
-IMAGE_SIZE = (28, 28)  # what the networks of the series take
+IMAGE_SIZE = (28, 28)  # of the known data sets
 TEST_SHARE = 0.2
 
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Greyscale images and their class labels.
+    """Images, in grey or in colour, and their class labels.
 
     Parameters
     ----------
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-        Pixel intensities from 0 (background) to 255.
+    images : numpy.ndarray, shape (N, height, width) or (N, height, width, 3), dtype uint8
+        Pixel intensities from 0 (background) to 255; in colour red, green and blue.
     labels : numpy.ndarray, shape (N,), dtype uint8
         Class indices.
 
@@ -91,15 +93,23 @@ class Dataset:
 
 
 def check_images(images):
-    """Raise DataError unless `images` is a uint8 array of shape (N, height, width)."""
-    if not isinstance(images, np.ndarray) or images.ndim != 3 or images.dtype != np.uint8:
+    """Raise DataError unless `images` is a uint8 array of grey or of coloured images.
+
+    Their shape is (N, height, width) or, in colour, (N, height, width, 3).
+    """
+    if (
+        not isinstance(images, np.ndarray)
+        or (images.ndim != 3 and (images.ndim != 4 or images.shape[3] != 3))
+        or images.dtype != np.uint8
+    ):
         raise DataError(
-            f"Images must be a NumPy array of shape (N, height, width) and dtype uint8 (0 to "
-            f"255), not {_describe(images)}: pass raw pixels, the pipeline scales them."
+            f"Images must be a NumPy array of shape (N, height, width), or (N, height, width, 3) "
+            f"in colour, and dtype uint8 (0 to 255), not {_describe(images)}: pass raw pixels, the "
+            "pipeline scales them."
         )
 
 
-def load(name=None):
+def load(name="fashion_mnist"):
     """Return a known data set, verified, fetching it first where it is not on this machine.
 
     Looked for in this order: the folder that the set's environment variable names
@@ -109,24 +119,21 @@ def load(name=None):
 
     Parameters
     ----------
-    name : str, optional
-        `fashion_mnist`, `mnist` or `kmnist`; capitals and hyphens do not matter. By default what
-        `FASHION_DATA_SET` names, which may also be a folder of your own images: these come in the
-        form that the networks of the series take. See `settings.data_set` and `from_folder`.
+    name : str
+        `fashion_mnist`, `mnist` or `kmnist`; capitals, spaces and hyphens do not matter.
 
     Returns
     -------
     Dataset
-        Of a known set, 60,000 training and 10,000 test images of 28 × 28 pixels in ten classes.
+        60,000 training and 10,000 test images of 28 × 28 pixels in ten classes.
         They are the published ones: of Fashion-MNIST and MNIST the SHA-256 of each decompressed
         file is compared, of KMNIST that of each compressed file, as no other was found.
 
     Raises
     ------
     DataError
-        If `name` is unknown, if no source has the files, if the files that were found are not the
-        published ones, or if your own images cannot be used; the message names the file, what is
-        wrong and the remedy.
+        If `name` is unknown, if no source has the files, or if the files that were found are not
+        the published ones; the message names the file, what is wrong and the remedy.
 
     References
     ----------
@@ -135,13 +142,11 @@ def load(name=None):
     Handwritten Digits", 1998. Clanuwat et al., "Deep Learning for Classical Japanese Literature",
     arXiv:1812.01718, 2018 (KMNIST).
     """
-    chosen = settings.data_set() if name is None else name
-    if isinstance(chosen, Path):
-        return _load_own(chosen)
-    known = settings.known_name(chosen)
+    spelt = re.sub(r"[\W_]", "", str(name).lower())
+    known = next((each for each in downloads.KNOWN if each.replace("_", "") == spelt), None)
     if known is None:
         raise DataError(
-            f"{name!r} is no data set of this project: use one of {', '.join(settings.DATA_SETS)}, "
+            f"{name!r} is no data set of this project: use one of {', '.join(downloads.KNOWN)}, "
             "or from_folder() for your own images."
         )
     contents, source = downloads.find(known)
@@ -152,23 +157,28 @@ def load(name=None):
     return _assemble(arrays, OTHER_CLASS_NAMES.get(known, CLASS_NAMES), source)
 
 
-def from_folder(folder, size=None, class_names=None):
+def from_folder(folder, size=IMAGE_SIZE, class_names=None, colour=False):
     """Return a data set made of your own images.
 
-    The folder holds either PNG or JPEG files in one folder per class, or four IDX files with
-    MNIST's names (`train-images-idx3-ubyte` and so on, gzip-compressed or not). Class folders lie
-    in `train/` and `test/`; or in the folder itself, and then a fifth of each class becomes the
-    test set, always the same one. Images become grey; shifts and cutouts of the series fill with
-    black, as is right for bright objects on a black ground.
+    The folder holds either PNG or JPEG files in one folder per class, or four IDX files named as
+    MNIST's are, compressed or not. Class folders lie in `train/` and `test/`, where other words for
+    these, capitals and a folder for validation are understood; or in the folder itself, and then a
+    fifth of each class becomes the test set, always the same one. Links are followed. Images become
+    grey unless `colour` is asked for; what is transparent becomes black, and a drawing in one dark
+    colour on a transparent ground becomes white on black. Shifts and cutouts of the series fill
+    with black, as is right for bright objects on a black ground.
 
     Parameters
     ----------
     folder : str or pathlib.Path
-    size : tuple of int, optional
-        Height and width to bring every image to; without it all must be of one size.
+    size : int or tuple of int, optional
+        Height and width to bring every image to, one number for both; None keeps the size, which
+        then must be the same in all images.
     class_names : sequence of str, optional
-        One name per class, in the order of the labels; by default the names of the class folders,
-        or the class indices of IDX files.
+        One name per class, in the order of the labels; by default the names of the class folders in
+        alphabetical order, numbers in them by their value, or the numbers in IDX files.
+    colour : bool
+        Whether to keep red, green and blue.
 
     Returns
     -------
@@ -177,36 +187,18 @@ def from_folder(folder, size=None, class_names=None):
     Raises
     ------
     DataError
-        If the folder has another layout, or a file in it is missing, damaged or of a wrong form;
-        the message names the file and the remedy.
+        If the folder has another layout, a class has too few images to learn from and to judge by,
+        or a file is missing, damaged or of a wrong form; the message names the file and the remedy.
     """
-    folder = Path(folder).expanduser()
-    if folder.is_dir() and downloads.holds_idx(folder):
-        arrays, names = _read_idx_folder(folder, size)
+    size, place = _checked_size(size), _checked_path(folder)
+    place, files = idx.locate(place)
+    if files:
+        arrays, names = idx.read(place, files, size, colour, class_names)
     else:
-        parts, names = folders.read(folder, size)
+        parts, names = folders.read(place, size, colour, class_names)
         whole = parts.get("all")
-        arrays = _parted(*whole, folder) if whole else [*parts["train"], *parts["test"]]
-    if class_names is not None and len(class_names) != len(names):
-        raise DataError(
-            f"{folder} has {len(names)} classes but {len(class_names)} names were given: pass one "
-            "name per class."
-        )
-    return _assemble(arrays, tuple(class_names or names), str(folder))
-
-
-@functools.cache
-def own_classes(folder):
-    """Return how many classes a folder of your own images has, for `pathlib.Path` `folder`.
-
-    Raises
-    ------
-    DataError
-        As `from_folder`.
-    """
-    if downloads.holds_idx(folder):
-        return len(_read_idx_folder(folder, IMAGE_SIZE)[1])
-    return len(folders.class_names(folder))
+        arrays = _parted(*whole) if whole else [*parts["train"], *parts["test"]]
+    return _assemble(arrays, names, str(folder))
 
 
 def load_sample():
@@ -227,12 +219,10 @@ def load_sample():
 def load_profile():
     """Return the images that the active profile works on.
 
-    `full` takes all of the chosen data set (`FASHION_DATA_SET`; Fashion-MNIST by default), `quick`
-    a stratified tenth of it, and `smoke` the embedded sample of Fashion-MNIST, or about as many
-    images of another data set. No profile takes fewer than that of a small one.
+    `full` takes all of Fashion-MNIST, `quick` a stratified tenth of it, and `smoke` the embedded
+    sample. No profile takes fewer images than the sample has.
     """
-    profile = settings.profile()
-    if profile == "smoke" and settings.data_set() == settings.FASHION_MNIST:
+    if settings.profile() == "smoke":
         return load_sample()
     dataset = load()
     train, train_share = _part(dataset.train, FEWEST_IMAGES["train"])
@@ -364,53 +354,35 @@ def _describe(value):
     return f"a {type(value).__name__}"
 
 
-def _load_own(folder):
-    """Return a reader's images in the size that the networks of the series take."""
-    return from_folder(folder, IMAGE_SIZE)
+def _checked_path(folder):
+    """Return where a reader's images are, as a `pathlib.Path` of a folder."""
+    if not isinstance(folder, (str, os.PathLike)) or not str(folder).strip():
+        raise DataError(f"{folder!r} is no path: pass that of the folder with your images.")
+    path = Path(os.path.expanduser(folder))
+    if not os.path.isdir(path):
+        raise folders.no_folder(path)
+    return path
 
 
-def _read_idx_folder(folder, size):
-    """Return the four arrays of a folder's IDX files, and the class indices as names."""
-    arrays = []
-    for name in downloads.FILE_NAMES:
-        content, path = downloads.read(folder, name, "put all four files there")
-        try:
-            arrays.append(_parse_idx(content, path))
-        except ValueError as error:
-            raise DataError(f"{path} ends within its header: put a whole file there.") from error
-        rank, kind = (3, "images") if "images" in name else (1, "labels")
-        if arrays[-1].ndim != rank or not arrays[-1].size:
-            raise DataError(
-                f"{path} holds an array of shape {arrays[-1].shape}, which are no {kind}: put a "
-                f"file with {'(N, height, width) pixels' if rank == 3 else 'N labels'} there."
-            )
-    for images, labels, name in ((*arrays[:2], "train"), (*arrays[2:], "t10k")):
-        if len(images) != len(labels):
-            raise DataError(
-                f"In {folder}, {name}-images has {len(images)} images but {name}-labels "
-                f"{len(labels)} labels: put two files there that belong together."
-            )
-    if size is None and arrays[0].shape[1:] != arrays[2].shape[1:]:
+def _checked_size(size):
+    """Return the height and width to bring images to, or None."""
+    if size is None:
+        return None
+    try:
+        height, width = map(operator.index, (size, size) if np.ndim(size) == 0 else size)
+    except (TypeError, ValueError):
+        height = width = 0
+    if min(height, width) < 1:
         raise DataError(
-            f"In {folder}, training images have {arrays[0].shape[1:]} pixels and test images "
-            f"{arrays[2].shape[1:]}: make them equally large, or pass a size."
+            f"The size is {size!r}: pass height and width in pixels, as size=(28, 28), or None."
         )
-    if size is not None:
-        arrays[::2] = [folders.resized_stack(images, size) for images in arrays[::2]]
-    highest = max(int(labels.max()) for labels in arrays[1::2])
-    return arrays, [str(label) for label in range(highest + 1)]
+    return height, width
 
 
-def _parted(images, labels, folder):
+def _parted(images, labels):
     """Divide images that came in one part into four arrays, those of training and of test."""
     chosen = stratified_indices(labels, TEST_SHARE)
     kept = np.setdiff1d(np.arange(len(labels)), chosen)
-    for label in np.unique(labels):
-        if label not in labels[chosen] or label not in labels[kept]:
-            raise DataError(
-                f"{folder} has a class of {np.sum(labels == label)} images, too few to divide into "
-                "training and test images: add some, or make the folders train/ and test/."
-            )
     return images[kept], labels[kept], images[chosen], labels[chosen]
 
 

@@ -4,11 +4,11 @@ Whatever is found is accepted only if its SHA-256 is that of the published data 
 found can change no result: this module is no part of what a notebook's stamp follows.
 """
 
-import gzip
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import urllib.request
 import zipfile
@@ -19,15 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import settings
+from helpers import files, idx, settings
 from helpers.settings import DataError
 
-FILE_NAMES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
+FILE_NAMES = idx.FILE_NAMES
 NPZ_NAMES = ("x_train", "y_train", "x_test", "y_test")  # in the order of FILE_NAMES
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 TIMEOUT_SECONDS = 10
@@ -54,7 +49,7 @@ class KnownSet:
     def cache(self):
         """The folder that keeps the files which were fetched, a `pathlib.Path`."""
         folder = settings.cache_folder()
-        return folder if self.name == settings.FASHION_MNIST else folder / self.name
+        return folder if self.name == FASHION_MNIST.name else folder / self.name
 
     @property
     def system(self):
@@ -71,7 +66,7 @@ class KnownSet:
         ]
         if self.package:
             ways.insert(0, f"install Debian's package {self.package}")
-        if self.name == settings.FASHION_MNIST:
+        if self.name == FASHION_MNIST.name:
             ways.append("set FASHION_PROFILE=smoke to use the embedded sample")
         return "; or ".join(ways)
 
@@ -171,66 +166,35 @@ def find(name):
     known = KNOWN[name]
     chosen = settings.data_folder(name)
     if chosen is not None:
-        return _verified(known, chosen), str(chosen)
+        place = idx.locate(chosen)[0] if os.path.isdir(chosen) else chosen
+        return _verified(known, place), str(chosen)
     problems = []
-    for places in (_local_places, _downloaded, _unpacked):
-        for place in places(known, problems):
-            try:
-                return _verified(known, place), str(place)
-            except DataError as error:
-                if place.exists():
-                    problems.append(str(error))
+    for place in _local_places(known):
+        try:
+            return _verified(known, place), str(place)
+        except DataError as error:
+            if os.path.exists(place):
+                problems.append(str(error))
+    for fetched, source in _fetched(known, problems):
+        try:
+            contents = [
+                _genuine(known, name, stored, f"{source}{name}.gz")
+                for name, stored in zip(FILE_NAMES, fetched, strict=True)
+            ]
+        except DataError as error:
+            problems.append(str(error))
+        else:
+            return contents, str(known.cache) if _kept(known, fetched) else source
     reasons = f" (tried: {'; '.join(problems)})" if problems else ""
     raise DataError(
         f"{known.title} was not found on this machine{reasons}. Remedy: {known.remedies}."
     )
 
 
-def holds_idx(folder):
-    """Say whether a folder holds at least one of the four files, compressed or not."""
-    return any((folder / f"{name}{end}").is_file() for name in FILE_NAMES for end in ("", ".gz"))
-
-
-def read(folder, name, remedies):
-    """Read one of the four files, compressed or not.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-    name : str
-        One of `FILE_NAMES`.
-    remedies : str
-        What a reader can do who lacks the file.
-
-    Returns
-    -------
-    content : bytes
-        Decompressed.
-    path : pathlib.Path
-        The file it was read from.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or cannot be read.
-    """
-    if not folder.is_dir():
-        raise DataError(f"The folder {folder} does not exist. Remedy: {remedies}.")
-    for path, opener in ((folder / f"{name}.gz", gzip.open), (folder / name, open)):
-        if path.is_file():
-            try:
-                with opener(path, "rb") as file:
-                    return file.read(), path
-            except EOFError as error:
-                raise DataError(
-                    f"{path} is truncated. Remedy: delete it, then {remedies}."
-                ) from error
-            except (OSError, zlib.error) as error:
-                raise DataError(
-                    f"{path} cannot be read or decompressed ({error}). Remedy: delete it, then "
-                    f"{remedies}."
-                ) from error
-    raise DataError(f"{name}.gz is missing in {folder}. Remedy: {remedies}.")
+def _local_places(known):
+    """Return the folders of this machine that may hold a data set, and Keras' .npz file of it."""
+    keras = [settings.keras_folder() / "datasets" / known.keras] if known.keras else []
+    return [known.system, known.cache, *keras]
 
 
 def _verified(known, place):
@@ -238,33 +202,44 @@ def _verified(known, place):
     if place.suffix == ".npz":
         contents = _read_npz(known, place)
         for name, content in zip(FILE_NAMES, contents, strict=True):
-            _verify(known, hashlib.sha256(content).hexdigest(), name, place)
+            _verify(known, content, name, place)
         return contents
-    contents = []
+    if not os.path.isdir(place):
+        raise DataError(f"The folder {place} does not exist. Remedy: {known.remedies}.")
+    found = idx.find(place)
     for name in FILE_NAMES:
-        content, path = read(place, name, known.remedies)
-        if known.compressed and path.suffix != ".gz":
-            raise DataError(
-                f"{path} cannot be verified, as digests of {known.title} are published for its "
-                f"compressed files alone. Remedy: {known.remedies}."
-            )
-        examined = path.read_bytes() if known.compressed else content
-        _verify(known, hashlib.sha256(examined).hexdigest(), name, path)
-        contents.append(content)
-    return contents
+        if name not in found:
+            raise DataError(f"{name}.gz is missing in {place}. Remedy: {known.remedies}.")
+    return [
+        _genuine(known, name, idx.stored(found[name], known.remedies), found[name])
+        for name in FILE_NAMES
+    ]
 
 
-def _verify(known, digest, name, path):
+def _genuine(known, name, stored, place):
+    """Return the content of a file, decompressed, if it is the published one."""
+    if known.compressed and not stored.startswith(idx.GZIP):
+        raise DataError(
+            f"{place} cannot be verified, as digests of {known.title} are published for its "
+            f"compressed files alone. Remedy: {known.remedies}."
+        )
+    content = idx.decompressed(stored, place, known.remedies)
+    _verify(known, stored if known.compressed else content, name, place)
+    return content
+
+
+def _verify(known, examined, name, place):
+    digest = hashlib.sha256(examined).hexdigest()
     if digest == known.sha256[name]:
         return
     for other, expected in known.sha256.items():
         if digest == expected:
             raise DataError(
-                f"{path} holds the content of {other}: the files are swapped. Remedy: "
+                f"{place} holds the content of {other}: the files are swapped. Remedy: "
                 "rename them, or fetch the data set again."
             )
     raise DataError(
-        f"{path} is not {known.title}'s {name} (its SHA-256 differs): it is altered, truncated or "
+        f"{place} is not {known.title}'s {name} (its SHA-256 differs): it is altered, truncated or "
         "of another data set whose files have the same names. Remedy: delete it, then "
         f"{known.remedies}."
     )
@@ -286,53 +261,46 @@ def _idx(array):
     return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
 
 
-def _local_places(known, problems):
-    keras = [Path.home() / ".keras" / "datasets" / known.keras] if known.keras else []
-    return [known.system, known.cache, *keras]
-
-
-def _downloaded(known, problems):
-    """Yield the cache once for every address that all four files could be fetched from."""
+def _fetched(known, problems):
+    """Yield the four compressed files from each place that has them, and the place's address."""
     for address in known.addresses:
         try:
-            known.cache.mkdir(parents=True, exist_ok=True)
-            for name in FILE_NAMES:
-                _download(f"{address}{name}.gz", known.cache / f"{name}.gz")
+            yield [_download(f"{address}{name}.gz") for name in FILE_NAMES], address
         except (OSError, HTTPException) as error:
             problems.append(f"the download from {address} failed ({error})")
-        else:
-            yield known.cache
-
-
-def _download(address, target):
-    partial = target.with_name(target.name + ".part")
-    try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as response:
-            with open(partial, "wb") as file:
-                shutil.copyfileobj(response, file)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _unpacked(known, problems):
-    """Return the cache, filled from Debian's package, where that can be fetched."""
-    if not (known.package and shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        return ()
-    with tempfile.TemporaryDirectory() as scratch:
+    if known.package and shutil.which("apt-get") and shutil.which("dpkg-deb"):
         try:
-            _run(["apt-get", "download", "-qq", known.package], scratch)
-            (package,) = Path(scratch).glob("*.deb")
-            _run(["dpkg-deb", "-x", str(package), "unpacked"], scratch)
-            unpacked = Path(scratch) / "unpacked" / known.system.relative_to("/")
-            known.cache.mkdir(parents=True, exist_ok=True)
-            for name in FILE_NAMES:
-                shutil.copyfile(unpacked / f"{name}.gz", known.cache / f"{name}.gz")
+            yield _unpacked(known), f"Debian's package {known.package}, "
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             problems.append(f"Debian's package could not be fetched ({type(error).__name__})")
-            return ()
-    return (known.cache,)
+
+
+def _download(address):
+    with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as response:
+        return response.read()
+
+
+def _unpacked(known):
+    """Return the four compressed files of Debian's package."""
+    with tempfile.TemporaryDirectory() as scratch:
+        _run(["apt-get", "download", "-qq", known.package], scratch)
+        (package,) = Path(scratch).glob("*.deb")
+        _run(["dpkg-deb", "-x", str(package), "unpacked"], scratch)
+        unpacked = Path(scratch) / "unpacked" / known.system.relative_to("/")
+        return [(unpacked / f"{name}.gz").read_bytes() for name in FILE_NAMES]
 
 
 def _run(command, folder):
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+def _kept(known, fetched):
+    """Keep verified files in the cache for the next time, and say where that cannot be."""
+    try:
+        for name, stored in zip(FILE_NAMES, fetched, strict=True):
+            remedy = f"{known.title} is used all the same, and will be fetched again next time."
+            files.write(known.cache / f"{name}.gz", stored, remedy)
+    except settings.UserError as error:
+        print(error, file=sys.stderr)
+        return False
+    return True

@@ -7,13 +7,13 @@ comparison needs to know about it: its family, its preprocessing and the figure 
 import inspect
 from dataclasses import dataclass
 
-from helpers import data, settings
+from helpers import adapting, settings
 from helpers.layers import BatchNormalization, Dropout, fastest_precision, keras, precision
 
 kl = keras.layers
 
 IMAGE_SHAPE = (28, 28, 1)
-CLASSES = 10  # of every known data set
+CLASSES = 10  # of Fashion-MNIST, as is the shape
 # Keras' default of 0.99 needs hundreds of steps before validation sees usable statistics.
 NORMALIZATION_MOMENTUM = 0.9
 # A global maximum is large from the start; unscaled, the first logits would be too sure of a guess.
@@ -102,7 +102,7 @@ def source(name):
     return "\n".join(lines[first:])
 
 
-def build(name, seed=0, **changes):
+def build(name, seed=0, data=None, **changes):
     """Build a registered model with reproducible starting weights.
 
     The same call gives the same weights, and so does one that only changes dropout, normalisation
@@ -115,18 +115,23 @@ def build(name, seed=0, **changes):
     name : str
     seed : int
         Sets the starting weights and the dropout masks.
+    data : Dataset or LabelledImages, optional
+        What the model is for: its images give the input's shape, its class names, or else its
+        labels from 0 to the highest, the number of outputs. By default those of Fashion-MNIST.
     **changes
         Arguments of the builder that differ from its defaults.
 
     Returns
     -------
     keras.Model
-        Uncompiled; takes (B, 28, 28, 1) float32 and returns (B, `classes()`) float32 probabilities.
+        Uncompiled; takes (B, height, width, channels) float32, by default (B, 28, 28, 1), and
+        returns (B, classes) float32 probabilities.
 
     Raises
     ------
     UserError
-        If the model or one of its arguments is unknown.
+        If the model or one of its arguments is unknown, `data` is no data set, or its images are
+        too small for the model.
     """
     family = specification(name).family
     known = inspect.signature(_BUILDERS[name]).parameters
@@ -135,20 +140,22 @@ def build(name, seed=0, **changes):
             raise settings.UserError(
                 f"{name} has no argument {change!r}: it takes {', '.join(known) or 'none'}."
             )
+    form = None if data is None else adapting.form(data)
+    # Another course may have left other words in Keras' own settings, in the user's home.
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
     keras.utils.set_random_seed(seed)
     with precision(fastest_precision() if family == "CNN" else "float32"):
-        return _BUILDERS[name](**changes)
-
-
-def classes():
-    """Return how many classes the networks tell apart: those of the chosen data set, mostly ten."""
-    chosen = settings.data_set()
-    return CLASSES if isinstance(chosen, str) else data.own_classes(chosen)
+        network = _BUILDERS[name](**changes)
+        if form in (None, (network.input_shape[1:], network.output_shape[-1])):
+            return network
+        keras.utils.set_random_seed(seed)
+        return adapting.adapted(network, *form)
 
 
 def _finish(inputs, features, name):
     """Add the softmax layer, in float32 so that small probabilities survive."""
-    outputs = kl.Dense(classes(), activation="softmax", dtype="float32", name="probabilities")(
+    outputs = kl.Dense(CLASSES, activation="softmax", dtype="float32", name="probabilities")(
         features
     )
     return keras.Model(inputs, outputs, name=name)

@@ -183,8 +183,9 @@ class View:
     def __call__(self, images):
         images = images[:, :, ::-1] if self.mirrored else images
         reach = max(abs(self.down), abs(self.right))
-        height, width = images.shape[1:]
-        padded = np.pad(images, [(0, 0), (reach, reach), (reach, reach)])
+        height, width = images.shape[1:3]
+        margins = [(0, 0), (reach, reach), (reach, reach), (0, 0)]
+        padded = np.pad(images, margins[: images.ndim])
         top, left = reach - self.down, reach - self.right
         return padded[:, top : top + height, left : left + width]
 
@@ -198,13 +199,13 @@ def prepare_images(images, pixel_range=(0.0, 1.0)):
 
     Parameters
     ----------
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
+    images : numpy.ndarray, shape (N, height, width) or (N, height, width, 3), dtype uint8
     pixel_range : tuple of float
         What 0 and 255 become.
 
     Returns
     -------
-    numpy.ndarray, shape (N, height, width, 1), dtype float32
+    numpy.ndarray, shape (N, height, width, 1) or (N, height, width, 3), dtype float32
 
     Raises
     ------
@@ -214,7 +215,7 @@ def prepare_images(images, pixel_range=(0.0, 1.0)):
     data.check_images(images)
     low, high = pixel_range
     scaled = images.astype(np.float32) * np.float32((high - low) / 255.0) + np.float32(low)
-    return scaled[..., np.newaxis]
+    return scaled if scaled.ndim == 4 else scaled[..., np.newaxis]
 
 
 def batches(
@@ -243,7 +244,8 @@ def batches(
         Probabilities to learn from instead of the labels, for instance those of another model.
     augment : sequence of callables
         Each takes a uint8 batch of shape (B, height, width) and a seed of shape (2,) and returns a
-        batch of the same form; applied in order. See `Flip`, `Shift`, `Cutout`, `RandomErasing`.
+        batch of the same form; applied in order, and to red, green and blue alike. See `Flip`,
+        `Shift`, `Cutout`, `RandomErasing`.
         Those with `mixes_labels` come after the others: they take and return the finished batch,
         images and one-hot labels. See `Mixup` and `CutMix`.
     shuffle_seed : int, optional
@@ -253,7 +255,8 @@ def batches(
     Returns
     -------
     tf.data.Dataset
-        Images float32 (B, height, width, 1); labels int32 (B,) or float32 (B, classes).
+        Images float32 (B, height, width, 1), in colour (B, height, width, 3); labels int32 (B,) or
+        float32 (B, classes).
 
     Raises
     ------
@@ -278,9 +281,11 @@ def batches(
 
     def make_batch(indices, seed):
         batch = tf.gather(images, indices)
+        channels = tf.unstack(batch, axis=-1) if batch.shape.rank == 4 else [batch]
         for number, distort in enumerate(distortions):
-            batch = distort(batch, [seed, number])
-        batch = tf.cast(batch[..., None], tf.float32) * ((high - low) / 255.0) + low
+            channels = [distort(channel, [seed, number]) for channel in channels]
+        batch = tf.stack(channels, axis=-1)
+        batch = tf.cast(batch, tf.float32) * ((high - low) / 255.0) + low
         targets = tf.gather(labels, indices)
         if one_hot and soft_labels is None:
             targets = tf.one_hot(targets, classes)

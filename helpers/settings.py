@@ -94,16 +94,27 @@ def folder_variable(name):
     return f"{name.upper()}_DIR"
 
 
-def data_folder(name=FASHION_MNIST):
+def data_folder(name="fashion_mnist"):
     """Return the folder that `FASHION_MNIST_DIR` (`MNIST_DIR`, …) names, or None where unset."""
     folder = os.environ.get(folder_variable(name), "")
-    return Path(folder).expanduser() if folder else None
+    return Path(os.path.expanduser(folder)) if folder else None
 
 
 def cache_folder():
-    """Return the folder that keeps downloaded data between runs."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "fashion-mnist-notebooks"
+    """Return the folder that keeps downloaded data between runs.
+
+    It lies in `XDG_CACHE_HOME`, in the user's home, or in `outputs/` for a user without one.
+    """
+    places = (os.environ.get("XDG_CACHE_HOME", ""), "~/.cache", str(OUTPUTS / "cache"))
+    base = next(place for place in map(os.path.expanduser, places) if os.path.isabs(place))
+    return Path(base) / "fashion-mnist-notebooks"
+
+
+def keras_folder():
+    """Return the folder where Keras keeps what it downloads, as Keras itself chooses it."""
+    home = os.path.expanduser("~")
+    base = home if os.access(home, os.W_OK) else "/tmp"
+    return Path(os.path.expanduser(os.environ.get("KERAS_HOME", "") or f"{base}/.keras"))
 
 
 def publishing():

@@ -9,21 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from helpers import data, downloads, folders, settings
+from helpers import data, downloads, settings
 
 FIRST_FILE = "train-images-idx3-ubyte.gz"
 PLACES = [downloads.FASHION_MNIST.system, downloads.FASHION_MNIST.cache, settings.data_folder()]
 REAL_FOLDER = next((folder for folder in PLACES if folder and (folder / FIRST_FILE).exists()), None)
+as_idx = downloads._idx
 needs_real_files = pytest.mark.skipif(
     REAL_FOLDER is None, reason="the real Fashion-MNIST files are not on this machine"
 )
-
-
-def idx(array):
-    sizes = np.array(array.shape, dtype=">u4").tobytes()
-    return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +26,10 @@ def contents():
     """Small files of the right form, as a data set of the same form would have them."""
     generator = np.random.default_rng(0)
     return {
-        "train-images-idx3-ubyte": idx(generator.integers(0, 256, (40, 28, 28))),
-        "train-labels-idx1-ubyte": idx(np.arange(40) % 10),
-        "t10k-images-idx3-ubyte": idx(generator.integers(0, 256, (20, 28, 28))),
-        "t10k-labels-idx1-ubyte": idx(np.arange(20) % 10),
+        "train-images-idx3-ubyte": as_idx(generator.integers(0, 256, (40, 28, 28))),
+        "train-labels-idx1-ubyte": as_idx(np.arange(40) % 10),
+        "t10k-images-idx3-ubyte": as_idx(generator.integers(0, 256, (20, 28, 28))),
+        "t10k-labels-idx1-ubyte": as_idx(np.arange(20) % 10),
     }
 
 
@@ -62,10 +57,11 @@ def stand_in(monkeypatch, digests, name="fashion_mnist", **changes):
 def empty_machine(tmp_path_factory, monkeypatch):
     """A home and a system without any data; returns the home."""
     home = tmp_path_factory.mktemp("home")
-    for name in settings.DATA_SETS:
-        monkeypatch.delenv(settings.folder_variable(name), raising=False)
+    for name in (*map(settings.folder_variable, downloads.KNOWN), "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    monkeypatch.setattr(Path, "home", lambda: home)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
     monkeypatch.setattr(downloads, "SYSTEM_FOLDER", home / "absent")
     monkeypatch.setattr(downloads.shutil, "which", lambda name: None)
     for known in list(downloads.KNOWN.values()):
@@ -119,11 +115,21 @@ def test_truncated_file_is_named(folder):
     assert_clear(error, "train-images-idx3-ubyte.gz", "truncated", "Remedy")
 
 
-def test_file_that_is_not_gzip_is_named(folder):
-    (folder / "train-labels-idx1-ubyte.gz").write_bytes(b"<html>not found</html>")
+@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\x1f\x8bno gzip"])
+def test_file_that_is_not_gzip_is_named(folder, content):
+    (folder / "train-labels-idx1-ubyte.gz").write_bytes(content)
     with pytest.raises(data.DataError) as error:
         data.load()
-    assert_clear(error, "train-labels-idx1-ubyte.gz", "cannot be read", "Remedy")
+    assert_clear(error, "train-labels-idx1-ubyte.gz", "Remedy")
+
+
+def test_a_file_without_rights_is_named(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(data.DataError, match="ubyte.gz cannot be read .Permission denied.*rights"):
+        data.load()
 
 
 @pytest.mark.parametrize("position", [0.3, 0.6, 0.9])
@@ -165,7 +171,7 @@ def test_swapped_files_are_recognised(folder, contents, first, second):
 
 def test_another_data_set_under_the_same_names_is_refused(folder, contents):
     digits = np.random.default_rng(1).integers(0, 256, (40, 28, 28))
-    (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(digits)))
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(as_idx(digits)))
     with pytest.raises(data.DataError) as error:
         data.load()
     assert_clear(error, "train-images-idx3-ubyte", "MNIST", "Remedy")
@@ -176,7 +182,7 @@ def test_unknown_data_set_is_named():
         data.load("fashion")
 
 
-@pytest.mark.parametrize("name", settings.DATA_SETS)
+@pytest.mark.parametrize("name", downloads.KNOWN)
 def test_nothing_found_says_what_was_tried(name, empty_machine):
     with pytest.raises(data.DataError) as error:
         data.load(name)
@@ -202,6 +208,86 @@ def test_damaged_cache_is_replaced_by_a_download(folder, empty_machine, monkeypa
     assert len(data.load().test) == 20
 
 
+@pytest.fixture
+def mirror(folder, empty_machine, monkeypatch):
+    """A machine that finds the data set at an address alone."""
+    digests = downloads.KNOWN["fashion_mnist"].sha256
+    stand_in(monkeypatch, digests, addresses=(folder.as_uri() + "/",))
+    return folder
+
+
+def test_two_that_download_at_once_both_succeed(mirror, monkeypatch):
+    """The second starts and ends while the first is between its download and its writing."""
+    write, loaded = downloads.files.write, []
+
+    def write_late(*arguments):
+        monkeypatch.setattr(downloads.files, "write", write)
+        loaded.append(data.load())
+        write(*arguments)
+
+    monkeypatch.setattr(downloads.files, "write", write_late)
+    assert len(data.load().train) == len(loaded[0].train) == 40
+    assert sorted(path.name for path in settings.cache_folder().iterdir()) == sorted(
+        f"{name}.gz" for name in downloads.FILE_NAMES
+    ), "nothing half written is left"
+
+
+def test_a_cache_that_cannot_be_written_is_no_failed_download(mirror, capsys):
+    settings.cache_folder().parent.write_text("a file where a folder should be")
+    dataset = data.load()
+    assert len(dataset.train) == 40 and dataset.source == mirror.as_uri() + "/"
+    words = capsys.readouterr().err
+    assert "could not be written" in words and "used all the same" in words
+    assert words.count("\n") == 1 and "internet" not in words
+
+
+def test_what_is_downloaded_is_verified_before_it_is_kept(mirror):
+    (mirror / "t10k-images-idx3-ubyte.gz").write_bytes(
+        gzip.compress(b"a page of a hotel's network")
+    )
+    with pytest.raises(data.DataError, match="not found.*t10k-images.*SHA-256 differs"):
+        data.load()
+    assert not settings.cache_folder().exists()
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME", "USERPROFILE"])
+@pytest.mark.parametrize("value", [None, "", "relative", "~unknown-user"])
+def test_there_is_a_cache_folder_without_a_home(variable, value, empty_machine, monkeypatch):
+    for name in ("HOME", "XDG_CACHE_HOME", "USERPROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(sys.modules, "pwd", None)  # where the user's number has no entry
+    if value is not None:
+        monkeypatch.setenv(variable, value)
+    assert settings.cache_folder().is_absolute()
+    if variable != "HOME" or value is None:
+        assert settings.cache_folder().is_relative_to(settings.OUTPUTS)
+    assert settings.keras_folder().name == ".keras"
+
+
+def test_a_data_folder_in_an_unknown_home_is_named(monkeypatch):
+    monkeypatch.setenv("FASHION_MNIST_DIR", "~unknown-user/data")
+    with pytest.raises(data.DataError, match="~unknown-user/data does not exist"):
+        data.load()
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: name,
+        lambda name: name.replace("-idx", ".idx"),
+        lambda name: f"raw/FashionMNIST/{name}",
+        lambda name: f"{name} (1).gz",
+    ],
+)
+def test_files_of_other_names_load_too(folder, contents, rename):
+    for name, content in contents.items():
+        (folder / f"{name}.gz").unlink()
+        target = folder / rename(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(gzip.compress(content) if target.suffix == ".gz" else content)
+    assert len(data.load().train) == 40
+
+
 # The other known data sets.
 
 
@@ -210,10 +296,12 @@ def test_digests_are_of_different_files():
     assert len(set(digests)) == 12
     assert all(len(digest) == 64 and int(digest, 16) for digest in digests)
     assert all(tuple(known.sha256) == downloads.FILE_NAMES for known in downloads.KNOWN.values())
-    assert tuple(downloads.KNOWN) == settings.DATA_SETS
 
 
-@pytest.mark.parametrize("spelling", ["Fashion-MNIST", "fashion-mnist", "fashion_mnist"])
+@pytest.mark.parametrize(
+    "spelling",
+    ["Fashion-MNIST", "fashion mnist", "fashion_mnist", "FashionMNIST", " FASHION-Mnist"],
+)
 def test_spellings(folder, spelling):
     assert len(data.load(spelling).train) == 40
 
@@ -267,6 +355,16 @@ def test_a_damaged_cache_of_keras_is_named(empty_machine, content):
         data.load("mnist")
 
 
+def test_the_folder_of_keras_is_where_keras_says(contents, empty_machine, monkeypatch):
+    stand_in(monkeypatch, {name: sha256(content) for name, content in contents.items()}, "mnist")
+    path = keras_file(empty_machine, contents)
+    path.parent.parent.rename(empty_machine / "elsewhere")
+    with pytest.raises(data.DataError, match="MNIST was not found"):
+        data.load("mnist")
+    monkeypatch.setenv("KERAS_HOME", str(empty_machine / "elsewhere"))
+    assert data.load("mnist").source == str(empty_machine / "elsewhere" / "datasets" / "mnist.npz")
+
+
 def test_kmnist_is_verified_by_its_compressed_files(folder, contents, monkeypatch):
     monkeypatch.setenv("KMNIST_DIR", str(folder))
     files = {name: (folder / f"{name}.gz").read_bytes() for name in contents}
@@ -282,249 +380,13 @@ def test_kmnist_is_verified_by_its_compressed_files(folder, contents, monkeypatc
         data.load("kmnist")
 
 
-# A reader's own images.
-
-
-@pytest.fixture
-def write_image(tmp_path):
-    """Write an image of one shade under a name below `own`; returns its path."""
-
-    def write(name, shade=100, size=(28, 28), mode="L", **options):
-        path = tmp_path / "own" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new(mode, size[::-1], shade).save(path, **options)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def own(write_image, tmp_path):
-    """A folder with the classes `a` and `b` in one part, ten images each."""
-    for number in range(10):
-        write_image(f"a/{number}.png", number)
-        write_image(f"b/{number}.jpg", 100 + number, quality=100)
-    return tmp_path / "own"
-
-
-def test_class_folders_are_divided_always_alike(own):
-    dataset, again = data.from_folder(own), data.from_folder(str(own))
-    assert dataset.class_names == ("a", "b") and dataset.source == str(own)
-    assert dataset.train.images.shape == (16, 28, 28)
-    assert np.bincount(dataset.test.labels).tolist() == [2, 2]
-    shades = np.concatenate([part.images[:, 0, 0] for part in (dataset.train, dataset.test)])
-    assert sorted(shades.tolist()) == [*range(10), *range(100, 110)]
-    labels = np.concatenate([dataset.train.labels, dataset.test.labels])
-    assert np.array_equal(labels, shades >= 100)
-    assert np.array_equal(dataset.test.images, again.test.images)
-
-
-def test_train_and_test_folders_are_kept(write_image, tmp_path):
-    for part, shades in (("train", (1, 2, 3)), ("test", (4,))):
-        for name in ("boot", "Shoe"):
-            for shade in shades:
-                write_image(f"{part}/{name}/{shade}.PNG", shade)
-    dataset = data.from_folder(tmp_path / "own", class_names=["Stiefel", "Schuh"])
-    assert dataset.class_names == ("Stiefel", "Schuh")
-    assert dataset.train.images[:, 0, 0].tolist() == [1, 2, 3, 1, 2, 3]
-    assert dataset.test.images[:, 5, 5].tolist() == [4, 4]
-    assert dataset.test.labels.tolist() == [0, 1]
-    with pytest.raises(data.DataError, match="has 2 classes but 3 names"):
-        data.from_folder(tmp_path / "own", class_names="abc")
-
-
-def test_images_become_grey_upright_and_opaque(own, write_image):
-    write_image("a/0.png", (255, 0, 0), mode="RGB")
-    write_image("a/1.png", (255, 255, 255, 0), mode="RGBA")
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held upright
-    picture = Image.new("L", (28, 28))
-    picture.paste(255, (0, 0, 28, 14))
-    picture.save(own / "a" / "2.jpg", exif=exif, quality=100)
-    dataset = data.from_folder(own)
-    images = np.concatenate([dataset.train.images, dataset.test.images])
-    means = images.mean(axis=(1, 2))
-    assert 76 in means, "red in grey"
-    (turned,) = images[(images.min(axis=(1, 2)) < 5) & (images.max(axis=(1, 2)) > 250)]
-    assert turned[:, 14:].min() > 250 and turned[:, :14].max() < 5
-    assert not (images == 255).all(axis=(1, 2)).any(), "what is transparent is black"
-
-
-def test_images_are_brought_to_a_size_on_request(own, write_image):
-    path = write_image("b/large.png", 50, size=(60, 40))
-    with pytest.raises(data.DataError) as error:
-        data.from_folder(own)
-    assert_clear(error, str(path), "60 × 40", "28 × 28", "size=(28, 28)")
-    assert data.from_folder(own, size=(14, 20)).train.images.shape == (17, 14, 20)
-
-
-def test_what_is_hidden_is_ignored(own):
-    for name in ("a/.DS_Store", "a/Thumbs.db", ".git/config", "notes.txt"):
-        (own / name).parent.mkdir(exist_ok=True)
-        (own / name).write_text("nothing")
-    assert data.from_folder(own).class_names == ("a", "b")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("a/notes.txt", b"no image", "no PNG or JPEG"),
-        ("a/new.gif", b"GIF89a", "no PNG or JPEG"),
-        ("b/new.png", b"", "cannot be read"),
-        ("b/new.jpg", b"<html>not found</html>", "cannot be read"),
-    ],
-)
-def test_files_that_are_no_images_are_named(own, name, content, words):
-    (own / name).write_bytes(content)
-    with pytest.raises(data.DataError) as error:
-        data.from_folder(own)
-    assert_clear(error, str(own / name), words)
-
-
-def test_truncated_images_are_named(own):
-    path = own / "b" / "3.jpg"
-    path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(data.DataError, match=r"3\.jpg cannot be read as an image"):
-        data.from_folder(own)
-
-
-def test_animated_images_are_named(own):
-    frames = [Image.new("L", (28, 28), shade) for shade in (0, 50)]
-    frames[0].save(own / "a" / "moving.png", save_all=True, append_images=frames[1:])
-    with pytest.raises(data.DataError, match=r"moving\.png is animated, with 2 frames: save one"):
-        data.from_folder(own)
-
-
-def test_images_of_sixteen_bits_are_named(own, write_image):
-    write_image("a/deep.png", 1000, mode="I;16")
-    with pytest.raises(data.DataError, match=r"deep\.png has pixels of the kind I;16: save it"):
-        data.from_folder(own)
-
-
-def test_huge_images_are_named(own, write_image, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 700)
-    with pytest.raises(data.DataError, match=r"0\.png is too large"):
-        data.from_folder(own)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
-    with pytest.raises(data.DataError, match=r"0\.png cannot be read"):
-        data.from_folder(own)
-
-
-def test_layouts_that_cannot_be_read_are_explained(own, tmp_path, write_image):
-    with pytest.raises(data.DataError, match="nowhere does not exist"):
-        data.from_folder(tmp_path / "nowhere")
-    (tmp_path / "none").mkdir()
-    with pytest.raises(data.DataError, match="holds 0 class folders.*one folder per class"):
-        data.from_folder(tmp_path / "none")
-    (own / "c").mkdir()
-    with pytest.raises(data.DataError, match="c holds no images"):
-        data.from_folder(own)
-    write_image("c/1.png")
-    with pytest.raises(data.DataError, match="a class of 1 images, too few.*train/ and test/"):
-        data.from_folder(own)
-    write_image("parted/train/a/1.png")
-    write_image("parted/test/b/1.png")
-    with pytest.raises(data.DataError, match=r"class 'a' has no folder .*parted/test/a"):
-        data.from_folder(own / "parted")
-
-
-def test_idx_files_of_any_data_load_too(tmp_path, contents):
-    for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
-    dataset = data.from_folder(tmp_path)
-    assert dataset.class_names == tuple("0123456789")
-    assert np.array_equal(dataset.test.labels, np.arange(20) % 10)
-    assert data.from_folder(tmp_path, size=(14, 14)).test.images.shape == (20, 14, 14)
-    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"abcdefgh")
-    with pytest.raises(data.DataError, match="not an IDX file"):
-        data.from_folder(tmp_path)
-    (tmp_path / "train-images-idx3-ubyte").unlink()
-    with pytest.raises(data.DataError, match="train-images-idx3-ubyte.gz is missing.*all four"):
-        data.from_folder(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "array", "words"),
-    [
-        ("train-labels-idx1-ubyte", np.zeros((40, 10)), r"train-labels.*\(40, 10\).*no labels"),
-        ("train-images-idx3-ubyte", np.zeros((40, 784)), r"train-images.*\(40, 784\).*no images"),
-        ("t10k-images-idx3-ubyte", np.zeros((0, 28, 28)), "t10k-images.*no images"),
-        ("t10k-labels-idx1-ubyte", np.zeros(19), "t10k-images has 20 images but t10k-labels 19"),
-        ("t10k-images-idx3-ubyte", np.zeros((20, 14, 14)), "equally large, or pass a size"),
-    ],
-)
-def test_idx_files_of_wrong_shape_are_named(tmp_path, contents, name, array, words):
-    for each, content in (contents | {name: idx(array)}).items():
-        (tmp_path / each).write_bytes(content)
-    with pytest.raises(data.DataError, match=words):
-        data.from_folder(tmp_path)
-
-
-@pytest.fixture
-def ten_classes(write_image, tmp_path):
-    """A folder of ten classes in sizes of their own, ten images each."""
-    for label in range(10):
-        for number in range(10):
-            write_image(f"{label}/{number}.png", number, size=(20 + label, 30))
-    return tmp_path / "own"
-
-
-def test_profiles_follow_the_chosen_folder(ten_classes, monkeypatch):
-    monkeypatch.setenv("FASHION_DATA_SET", str(ten_classes))
-    for profile in settings.PROFILES:
-        monkeypatch.setenv("FASHION_PROFILE", profile)
-        dataset = data.load_profile()
-        assert (len(dataset.train), len(dataset.test)) == (80, 20), "few images are all taken"
-        assert dataset.train.images.shape[1:] == (28, 28)
-        assert dataset.source == str(ten_classes)
-    monkeypatch.setattr(data, "FEWEST_IMAGES", {"train": 20, "test": 10})
-    sizes = {}
-    for profile in settings.PROFILES:
-        monkeypatch.setenv("FASHION_PROFILE", profile)
-        sizes[profile] = len(data.load_profile().train), len(data.load_profile().test)
-    assert sizes == {"smoke": (20, 10), "quick": (20, 10), "full": (80, 20)}
-
-
-def test_profiles_follow_another_known_data_set(folder, monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", str(folder))
-    monkeypatch.setenv("FASHION_DATA_SET", "MNIST")
-    monkeypatch.setenv("FASHION_PROFILE", "smoke")
-    stand_in(monkeypatch, downloads.KNOWN["fashion_mnist"].sha256, "mnist")
-    monkeypatch.setattr(data, "FEWEST_IMAGES", {"train": 20, "test": 10})
-    dataset = data.load_profile()
-    assert np.bincount(dataset.train.labels).tolist() == [2] * 10
-    assert dataset.class_names == tuple("0123456789")
-    assert dataset.source == f"{folder} (a stratified 50% of it)"
-
-
-def test_a_second_view_in_a_photograph_is_no_animation(tmp_path):
-    view = Image.new("L", (28, 28), 200)
-    view.save(tmp_path / "photo.jpg", format="MPO", save_all=True, append_images=[view])
-    assert folders.grey(tmp_path / "photo.jpg").size == (28, 28)
-
-
-def test_a_file_cut_within_its_header_is_named(folder, monkeypatch):
-    monkeypatch.setenv("FASHION_DATA_SET", str(folder))
-    path = next(folder.glob("train-images*"))
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    path.write_bytes(gzip.compress(content[:9]) if path.suffix == ".gz" else content[:9])
-    with pytest.raises(data.DataError, match="train-images.* ends within its header"):
-        data.from_folder(folder)
-
-
-def test_classes_are_counted_without_reading_images(own, tmp_path, contents):
-    (own / "a" / "0.png").write_bytes(b"damaged")
-    assert data.own_classes(own) == 2
-    for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
-    assert data.own_classes(tmp_path) == 10
-
-
 @pytest.mark.parametrize(
     ("images", "labels", "words"),
     [
         (np.zeros((3, 28, 28), np.float32), np.zeros(3, np.uint8), "float32"),
         (np.zeros((3, 784), np.uint8), np.zeros(3, np.uint8), r"\(3, 784\)"),
+        (np.zeros((3, 8, 8, 1), np.uint8), np.zeros(3, np.uint8), r"\(3, 8, 8, 1\)"),
+        (np.zeros((3, 3, 8, 8), np.uint8), np.zeros(3, np.uint8), "in colour"),
         ([[0]], np.zeros(1, np.uint8), "list"),
         (np.zeros((3, 28, 28), np.uint8), np.zeros(4, np.uint8), "3 images but 4 labels"),
         (np.zeros((3, 28, 28), np.uint8), np.zeros(3), "float64"),
@@ -534,6 +396,15 @@ def test_classes_are_counted_without_reading_images(own, tmp_path, contents):
 def test_wrong_arrays_are_refused(images, labels, words):
     with pytest.raises(data.DataError, match=words):
         data.LabelledImages(images, labels)
+
+
+def test_images_in_colour_are_taken_and_split():
+    images = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 3), np.uint8)
+    labelled = data.LabelledImages(images, (np.arange(20) % 2).astype(np.uint8))
+    training, validation = data.split(labelled)
+    assert training.images.shape == (16, 4, 4, 3) and validation.images.shape == (4, 4, 4, 3)
+    doubled = np.concatenate([images[:2], images[1:2]])
+    assert data.near_duplicates(doubled, least_similarity=0.9999)["second"].tolist() == [2]
 
 
 def test_sample_is_stratified_and_small():

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import data, models, pipeline, settings, training
-from helpers.layers import keras
+from helpers import data, evaluation, models, pipeline, settings, training
+from helpers.layers import fastest_precision, keras
 
 EXPECTED = {
     "ann_baseline": "03_ann_baseline",
@@ -116,7 +116,7 @@ def test_arms_of_an_ablation_start_alike(name, changes):
 READ_ELSEWHERE = """
 import sys
 import numpy as np
-from helpers.layers import keras
+from helpers.layers import fastest_precision, keras
 assert keras.backend.backend() == sys.argv[1]
 folder = sys.argv[2]
 model = keras.models.load_model(folder + "/model.keras")
@@ -148,12 +148,116 @@ def test_a_trained_model_predicts_the_same_in_a_process_that_knows_only_the_laye
     assert there == pytest.approx(here, abs=1e-6 if backend == "tensorflow" else 0.03)
 
 
-def test_networks_tell_the_classes_of_the_readers_images_apart(tmp_path, monkeypatch):
-    for name in ("a", "b", "c"):
-        (tmp_path / name).mkdir()
-    assert models.build("cnn_basic").output_shape == (None, 10)
-    monkeypatch.setenv("FASHION_DATA_SET", str(tmp_path))
-    assert models.classes() == 3
-    assert all(
-        models.build(name).output_shape == (None, 3) for name in ("ann_baseline", "cnn_tiny")
-    )
+def dataset(shape, classes, count=12):
+    """Return a data set of noise whose labels lack the last class."""
+    images = np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
+    labelled = data.LabelledImages(images, (np.arange(count) % (classes - 1)).astype(np.uint8))
+    return data.Dataset(labelled, labelled, tuple(map(str, range(classes))), "noise")
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_every_model_fits_three_classes_in_colour(name, tmp_path):
+    own = dataset((16, 14, 3), 3)
+    model, again = models.build(name, 5, data=own), models.build(name, 5, data=own)
+    assert model.name == name and model.input_shape == (None, 16, 14, 3)
+    assert model.output_shape == (None, 3)
+    before = model.get_weights()
+    assert all(np.array_equal(*pair) for pair in zip(before, again.get_weights(), strict=True))
+    expected = fastest_precision() if models.specification(name).family == "CNN" else "float32"
+    assert {layer.dtype_policy.name for layer in model.layers[1:-1]} == {expected}
+    assert model.layers[-1].dtype_policy.name == "float32"
+    images = pipeline.prepare_images(own.train.images)
+    one_step(model, images, own.train.labels)
+    after = model.get_weights()
+    assert not any(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    predicted = np.asarray(model(images, training=False))
+    assert predicted.dtype == np.float32
+    assert predicted.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert np.array_equal(predicted, np.asarray(loaded(images, training=False)))
+
+
+def one_step(model, images, labels):
+    """One step of gradient descent, without the seconds that compiling a graph takes."""
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        outputs = model(images, training=True)
+        loss = keras.losses.sparse_categorical_crossentropy(labels, outputs)
+    weights = model.trainable_variables
+    keras.optimizers.Adam().apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+
+
+def test_images_in_colour_are_trained_on_and_judged():
+    own = dataset((20, 16, 3), 3)
+    model = models.build("cnn_basic", data=own)
+    arguments = {"optimizer": "adam", "loss": "categorical_crossentropy", "batch_size": 6}
+    augment = (pipeline.Flip(), pipeline.Shift(1))
+    training.train(model, own.train, own.test, epochs=1, augment=augment, **arguments)
+    views = (*pipeline.MIRRORED, pipeline.View(down=1))
+    assert evaluation.predict(model, own.test.images, views=views).shape == (12, 3)
+
+
+def test_the_form_of_the_known_images_changes_nothing():
+    plain = models.build("resnet_fast", 7)
+    for own in (data.load_sample(), data.load_sample().train):
+        fitted = models.build("resnet_fast", 7, data=own)
+        assert [layer.name.rstrip("0123456789_") for layer in fitted.layers] == [
+            layer.name.rstrip("0123456789_") for layer in plain.layers
+        ]
+        for left, right in zip(plain.get_weights(), fitted.get_weights(), strict=True):
+            assert np.array_equal(left, right)
+
+
+def test_labels_tell_the_number_of_classes_where_there_are_no_names():
+    own = dataset((28, 28), 5)
+    assert models.build("ann_baseline", data=own).output_shape == (None, 5)
+    assert models.build("ann_baseline", data=own.train).output_shape == (None, 4)
+
+
+def test_the_size_of_the_images_goes_before_that_of_a_change():
+    own = dataset((28, 28), 10)
+    assert models.build("resnet_fast", size=20).input_shape == (None, 20, 20, 1)
+    assert models.build("resnet_fast", data=own, size=20).input_shape == (None, 28, 28, 1)
+
+
+def test_other_seeds_and_arms_for_other_images():
+    own = dataset((20, 20), 3)
+    kernels = [
+        [weight for weight in model.get_weights() if weight.ndim > 1]
+        for model in (
+            models.build("cnn_dropout", 4, own),
+            models.build("cnn_dropout", 4, own, dropout_rate=0.0),
+            models.build("cnn_dropout", 5, own),
+        )
+    ]
+    for first, arm, other in zip(*kernels, strict=True):
+        assert np.array_equal(first, arm) and not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("cnn_plain", 6), ("cnn_deep", 7), ("cnn_dropout", 8), ("cnn_advanced", 5)]
+)
+def test_images_that_are_too_small_are_named(name, size):
+    with pytest.raises(settings.UserError, match=f"{name} .* {size} × {size} pixels.*larger") as e:
+        models.build(name, data=dataset((size, size), 3))
+    assert "\n" not in str(e.value)
+    assert models.build("resnet_fast", data=dataset((8, 8), 3)).output_shape == (None, 3)
+
+
+EMPTY = data.LabelledImages(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))
+
+
+@pytest.mark.parametrize("own", ["mnist", 3, np.zeros((3, 28, 28)), (1, 2), EMPTY])
+def test_what_is_no_data_set_is_refused(own):
+    with pytest.raises(settings.UserError, match="built for a Dataset or for LabelledImages"):
+        models.build("ann_baseline", data=own)
+
+
+def test_settings_that_another_course_left_do_not_matter():
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_floatx("float16")
+    model = models.build("cnn_basic")
+    assert model.input_shape == (None, 28, 28, 1) and model.layers[-2].units == 64
+    assert model.input.dtype == "float32"

@@ -35,6 +35,48 @@ def test_prepare_images_refuses_other_forms(images):
         pipeline.prepare_images(images)
 
 
+def test_prepare_images_keeps_three_colours():
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), np.uint8)
+    prepared = pipeline.prepare_images(images, (-0.5, 0.5))
+    assert prepared == pytest.approx(images / 255 - 0.5, abs=1e-6)
+    assert prepared.shape == (2, 4, 5, 3) and prepared.dtype == np.float32
+
+
+@pytest.fixture
+def coloured(labelled):
+    """The labelled images as the red channel, and darker in green; blue is black."""
+    red = labelled.images
+    return data.LabelledImages(np.stack([red, red // 2, 0 * red], axis=-1), labelled.labels)
+
+
+def test_batches_in_colour_hold_every_image(coloured):
+    images, labels = collect(pipeline.batches(coloured, 20, pixel_range=(-0.5, 0.5)))
+    assert images == pytest.approx(pipeline.prepare_images(coloured.images, (-0.5, 0.5)), abs=1e-6)
+    assert labels.tolist() == coloured.labels.tolist()
+
+
+@pytest.mark.parametrize(
+    "distortion", [pipeline.Flip(), pipeline.Shift(3), pipeline.Cutout(), pipeline.RandomErasing()]
+)
+def test_distortions_treat_the_colours_alike(labelled, coloured, distortion):
+    options = {"augment": (distortion,), "shuffle_seed": 0}
+    grey, _ = collect(pipeline.batches(labelled, 25, **options))
+    images, _ = collect(pipeline.batches(coloured, 25, **options))
+    assert images[..., :1] == pytest.approx(grey), "red is what grey images become"
+    if not isinstance(distortion, pipeline.RandomErasing):  # its noise is grey in all colours
+        assert images[..., 1] == pytest.approx(images[..., 0] / 2, abs=1 / 255)
+        assert not images[..., 2].any()
+
+
+@pytest.mark.parametrize("mixer", [pipeline.Mixup(1.0), pipeline.CutMix()])
+def test_mixing_treats_the_colours_alike(coloured, mixer):
+    images, _ = collect(
+        pipeline.batches(coloured, 25, augment=(mixer,), one_hot=True, shuffle_seed=0)
+    )
+    assert images.shape == (50, 28, 28, 3) and not images[..., 2].any()
+    assert images[..., 1] == pytest.approx(images[..., 0] / 2, abs=1 / 255)
+
+
 def test_batches_in_order_hold_every_image(labelled):
     images, labels = collect(pipeline.batches(labelled, 20, pixel_range=(-0.5, 0.5)))
     assert images == pytest.approx(pipeline.prepare_images(labelled.images, (-0.5, 0.5)), abs=1e-6)
@@ -180,6 +222,10 @@ def test_views_mirror_and_move():
     assert pipeline.View(mirrored=True)(images)[0, 0].tolist() == [4, 3, 2, 1]
     assert pipeline.View(down=1)(images)[0].tolist() == [[0] * 4, [1, 2, 3, 4], [5, 6, 7, 8]]
     assert pipeline.View(right=-2)(images)[0, 0].tolist() == [3, 4, 0, 0]
+    colour = np.stack([images, 2 * images, 3 * images], axis=-1)
+    for view in (pipeline.View(), pipeline.View(True), pipeline.View(down=1, right=-2)):
+        grey = view(images)
+        assert np.array_equal(view(colour), np.stack([grey, 2 * grey, 3 * grey], axis=-1))
 
 
 def test_soft_labels_travel_with_their_images(labelled):
