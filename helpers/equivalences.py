@@ -10,11 +10,9 @@ stored and goes through the other now. Every retraining loads the images, and so
 """
 
 import argparse
-import contextlib
 import datetime
 import fnmatch
 import json
-import os
 import sys
 import tempfile
 
@@ -171,7 +169,7 @@ def _proves(result, today, loading, step, declared):
 
 def _retrain(stored, dataset):
     """Train a result again, without keeping it; raise UserError where it comes out otherwise."""
-    with tempfile.TemporaryDirectory() as folder, _results_in(folder):
+    with tempfile.TemporaryDirectory() as folder, settings.results_in(folder):
         again = _outcome(replication.replicate(stored, dataset, stored.seed))
     before = _outcome(stored)
     # As text, NaN is like itself.
@@ -193,16 +191,6 @@ def _outcome(result):
         **result.metrics,
         "probabilities": result.probabilities_sha256,
     }
-
-
-@contextlib.contextmanager
-def _results_in(folder):
-    before = os.environ.get("FASHION_RESULTS_DIR", "")  # an empty one counts as none
-    os.environ["FASHION_RESULTS_DIR"] = folder
-    try:
-        yield
-    finally:
-        os.environ["FASHION_RESULTS_DIR"] = before
 
 
 def _described(result):

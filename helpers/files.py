@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import uuid
 from pathlib import Path
 
 from helpers import settings
@@ -29,7 +30,7 @@ def replacing(path, remedy):
         If the file cannot be written; an earlier one of that name is then as it was.
     """
     path = Path(path)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

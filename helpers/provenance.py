@@ -167,7 +167,8 @@ def compare(before, today, declared):
     list of str
         The other definitions, sorted.
     """
-    differing = sorted(key for key in before | today if before.get(key) != today.get(key))
+    keys = (before.keys() | today.keys()) - stamp.WITHOUT_EFFECT
+    differing = sorted(key for key in keys if before.get(key) != today.get(key))
     found = {key: chains(key, before.get(key), declared).get(today.get(key)) for key in differing}
     covered = {key: reasons for key, reasons in found.items() if reasons}
     return covered, [key for key in differing if key not in covered]

@@ -143,8 +143,19 @@ def results_folder():
     """
     folder = os.environ.get("FASHION_RESULTS_DIR", "")
     if folder:
-        return Path(folder).expanduser().resolve()
+        return Path(os.path.expanduser(folder)).resolve()
     return PUBLISHED_RESULTS if publishing() else OUTPUTS / profile() / "results"
+
+
+@contextmanager
+def results_in(folder):
+    """Write the results of a block to another folder."""
+    before = os.environ.get("FASHION_RESULTS_DIR", "")  # an empty one counts as none
+    os.environ["FASHION_RESULTS_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ["FASHION_RESULTS_DIR"] = before
 
 
 def reference_results():

@@ -42,13 +42,12 @@ RESULT_MODULES = (
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that. How answers are
 # rounded when they are stored is watched by a test of the published results.
 FOLLOWED_MODULES = ("cost", "runs")
-# Definitions in the result modules that change no published result: they are about other data sets,
-# or show progress or text.
+# Definitions in the result modules that change no published result: they are about other data sets
+# or about places on the disk, or show progress or text.
 WITHOUT_EFFECT = {
     "runs._show_beside_published",
+    "transfer.KERAS_MODELS",
     "data.OTHER_CLASS_NAMES",
-    "data._load_own",
-    "data.own_classes",
     "models.source",
     "training.ProgressLine",
 }

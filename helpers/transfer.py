@@ -10,7 +10,6 @@ import socket
 import threading
 import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -28,7 +27,7 @@ IMAGENET_WEIGHTS = (
     "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
     "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
 )
-KERAS_MODELS = Path.home() / ".keras" / "models"
+KERAS_MODELS = settings.keras_folder() / "models"
 
 
 def of_classes(labelled, classes):

@@ -113,7 +113,7 @@ def test_the_source_of_a_picture_follows_the_results(monkeypatch):
     before = pages.PICTURES["accuracy"]().source
     table = runs.table()
     table.loc[3, "test_accuracy"] += 1e-4
-    monkeypatch.setattr(runs, "table", lambda: table)
+    monkeypatch.setattr(runs, "table", lambda folder: table)
     assert pages.PICTURES["accuracy"]().source != before
 
 
@@ -180,7 +180,7 @@ def test_every_link_badge_and_picture_of_readme_resolves(readme):
     ("before", "after", "words"),
     [
         ("](LICENSE)", "](LICENCE)", "leads nowhere"),
-        ("#other-images-your-own", "#your-images", "no heading"),
+        ("](LICENSE)", "](#licenses)", "no heading"),
         ('accuracy_dark.png"', 'acuracy_dark.png"', "leads nowhere"),
         ("](https://arxiv.org", "](https:/arxiv.org", "leads nowhere"),
         ("](https://arxiv.org", "](https://arxiv", "is no address"),

@@ -188,7 +188,7 @@ def test_without_real_data_the_sample_runs_loudly(small_series, monkeypatch, cap
     assert series.run("quick") == 0
     said = capsys.readouterr().out
     assert "THE REAL DATA CANNOT BE HAD, SO THE SMOKE PROFILE RUNS INSTEAD OF QUICK" in said
-    assert "profile smoke" in said
+    assert "Profile smoke, seed 0" in said
     with pytest.raises(data.DataError):
         series.publish()
 

@@ -239,7 +239,7 @@ def arrays(labelled, pixel_range, one_hot=False):
     """Return images and labels as plain Keras takes them."""
     images = pipeline.prepare_images(labelled.images, pixel_range)
     labels = labelled.labels
-    return images, keras.utils.to_categorical(labels, models.classes()) if one_hot else labels
+    return images, keras.utils.to_categorical(labels, models.CLASSES) if one_hot else labels
 
 
 class _Watch(keras.callbacks.Callback):
