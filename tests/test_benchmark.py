@@ -2,11 +2,12 @@
 
 import importlib.util
 import json
+import subprocess
 
 import numpy as np
 import pytest
 
-from helpers import data, models, pipeline, replication, settings
+from helpers import cost, data, models, pipeline, replication, settings
 from helpers.benchmark import __main__ as command
 from helpers.benchmark import accuracy, arms, memory, rates, report, worker
 from helpers.layers import BatchNormalization, Dropout, fastest_precision, keras
@@ -19,6 +20,14 @@ SPEED = {
     "peak_memory_gib": 1.25,
     "growth_mib": 0.5,
 }
+SMALL = {
+    "library": "TensorFlow",
+    "model": "cnn_basic",
+    "ingredients": [],
+    "images": 64,
+    "validation_images": 16,
+    "quick": True,
+}
 
 
 @pytest.fixture
@@ -28,7 +37,11 @@ def found():
     model = {"model": "resnet_fast", "title": "ResNet", "batch_size": 128, "mflops": 10.0}
     ratio = {"minimum": 2.5, "median": 3.0, "maximum": 3.5}
     return {
-        "machine": {"processor": "Example", "cores": 2, "memory_gib": 8.0},
+        "machine": {
+            **{"processor": "Example", "cores": 2, "memory_gib": 8.0, "precision": "float32"},
+            **{"instructions": ["AVX2"], "hidden_instructions": [], "onednn": True},
+        },
+        "plain_onednn": False,
         "versions": {"tensorflow": "2", "keras": "3"},
         "training_images": 6400,
         "validation_images": 1600,
@@ -70,9 +83,47 @@ def test_the_source_models_are_those_of_the_first_notebooks():
     assert "resnet_fast" not in arms.source_models() and "cnn_optimum" in arms.source_models()
 
 
-def test_only_models_with_dropout_are_timed_with_another_dropout():
-    assert arms.used("cnn_batch_normalization") == list(arms.INGREDIENTS)
-    assert "dropout" not in arms.used(arms.RESIDUAL) and "precision" in arms.used(arms.RESIDUAL)
+def test_only_ingredients_that_make_a_difference_are_timed(monkeypatch):
+    monkeypatch.setenv("FASHION_PRECISION", "mixed_bfloat16")
+    assert arms.used("cnn_batch_normalization", plain_onednn=False) == list(arms.INGREDIENTS)
+    left_out = set(arms.INGREDIENTS) - set(arms.used(arms.RESIDUAL, plain_onednn=True))
+    assert left_out == {"dropout", "onednn"}
+    monkeypatch.setenv("FASHION_PRECISION", "float32")
+    assert "precision" not in arms.used(arms.RESIDUAL, plain_onednn=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "limit", "plain", "engine"),
+    [
+        (None, None, None, None),
+        ("1", None, None, "1"),
+        ("0", None, "0", "0"),
+        ("1", "AVX2", "0", "1"),
+    ],
+)
+def test_plain_tensorflow_keeps_its_own_default(monkeypatch, given, limit, plain, engine):
+    monkeypatch.setattr(cost, "_listed", lambda *keys: ["avx2 avx512f"])
+    for name, value in ((worker.ONEDNN, given), ("ONEDNN_MAX_CPU_ISA", limit)):
+        monkeypatch.delenv(name, raising=False)
+        if value:
+            monkeypatch.setenv(name, value)
+    assert worker.environment(onednn=False).get(worker.ONEDNN) == plain
+    assert worker.environment(onednn=True).get(worker.ONEDNN) == engine
+
+
+def test_arms_have_the_setting_of_onednn_that_they_say():
+    found = [[], ["batches"], ["batches", "onednn"], arms.ENGINE, None]
+    has = [worker._has_onednn({"ingredients": ingredients}) for ingredients in found]
+    assert has == [False, False, True, True, True]
+
+
+def test_figures_are_published_by_the_kind_of_processor(monkeypatch):
+    monkeypatch.setattr(cost, "_listed", lambda *keys: ["avx2"])
+    options = command._parser().parse_args(["--publish"])
+    assert command._published(options) == settings.PUBLISHED_RESULTS / "benchmark_avx2.json"
+    options = command._parser().parse_args(["--publish", "--quick"])
+    with pytest.raises(settings.UserError, match="leave out --quick"):
+        command._published(options)
 
 
 def test_plain_keras_distorts_as_the_recipe_says_and_only_in_training():
@@ -134,6 +185,9 @@ def test_overall_rate_is_operations_by_time():
 
 def test_rates_are_positive_and_finite(monkeypatch):
     monkeypatch.setattr(rates, "convolution_shapes", lambda *_: {(2, 4, 3, 5): 2})
+    monkeypatch.setenv("FASHION_PRECISION", "float32")
+    assert rates.formats() == ("float32",)
+    monkeypatch.setattr(rates, "formats", lambda: rates.FORMATS)
     measured = rates.measure("resnet_fast", 2)
     assert [entry["rows"] for entry in measured["convolution"] if "rows" in entry] == []
     assert {entry["library"] for entry in measured["matrix_product"]} >= {"TensorFlow"}
@@ -151,11 +205,20 @@ def test_the_share_sustained_is_that_of_the_fastest_round_and_format(found):
     assert sustained["share_of_matrix_product"] == pytest.approx(150 * 3 / 2 / 200)
     assert sustained["share_of_convolution"] == pytest.approx(150 * 3 / 2 / 300)
     assert command._sustained(found | {"models": []}) is None
+    for entry in found["rates"]["matrix_product"] + found["rates"]["convolution"]:
+        del entry["bfloat16"]
+    assert command._sustained(found)["share_of_convolution"] == pytest.approx(150 * 3 / 2 / 120)
 
 
 def test_tables_name_every_figure(found):
     found["residual"] = command._sustained(found)
     assert "Example, 2 cores" in report.heading(found)
+    assert "the series: float32, oneDNN on, AVX2; plain TensorFlow: oneDNN off" in report.heading(
+        found
+    )
+    assert "100       200" in report.rate_table(found)
+    del found["rates"]["matrix_product"][0]["bfloat16"]
+    assert "100         -" in report.rate_table(found)
     text = report.model_table(found)
     assert "3.00" in text and "2,000" in text and "sustains 225 GFLOP/s" in text
     assert "112% of the machine's matrix products (200), 75% of its convolutions (300)" in text
@@ -176,36 +239,77 @@ def test_accuracy_is_compared_on_paired_seeds(monkeypatch):
     assert compared["training_images"] == 100
 
 
-def test_the_command_times_a_model_and_writes_its_figures(tmp_path, capsys):
+class InThisProcess:
+    """An arm without a process of its own, which takes seconds to start."""
+
+    def __init__(self, specification):
+        names = ("model", "ingredients", "images", "validation_images", "quick")
+        name, ingredients, count, validation_count, quick = map(specification.get, names)
+        parts = worker.images(quick, count, validation_count)
+        self.arm = arms.Arm(name, ingredients, *parts)
+
+    def epoch(self):
+        return {"seconds": self.arm.epoch(), **self.arm.memory()}
+
+    def end(self):
+        pass
+
+
+def test_the_command_times_a_model_and_writes_its_figures(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "Worker", InThisProcess)
+    monkeypatch.setattr(command, "plain_onednn", lambda: False)
+    monkeypatch.setitem(command.SIZES, True, (256, 64))
     path = tmp_path / "figures" / "benchmark.json"
     options = ["--quick", "--only", "models", "--models", "ann_baseline", "--json", str(path)]
     assert command.main(options) == 0
-    entry = json.loads(path.read_text())["models"][0]
+    written = json.loads(path.read_text())
+    assert written["machine"] == cost.machine() and written["plain_onednn"] is False
+    entry = written["models"][0]
     ratio = entry["plain"]["seconds"][0] / entry["engine"]["seconds"][0]
     assert entry["ratio"]["median"] == pytest.approx(ratio)
-    operations = entry["mflops"] * 1e6 * (3 * 1280 + 320)
+    operations = entry["mflops"] * 1e6 * (3 * 256 + 64)
     expected = operations / entry["engine"]["seconds"][0] / 1e9
     assert entry["engine"]["gflops"] == pytest.approx(expected)
-    assert 0 < entry["engine"]["peak_memory_gib"] < 2.5
+    assert 0 < entry["engine"]["peak_memory_gib"]
     assert "ann_baseline" in capsys.readouterr().out
 
 
+def test_a_plain_worker_trains_as_where_there_is_no_avx512(monkeypatch, tmp_path):
+    left = {"backend": "torch", "image_data_format": "channels_first"}  # by another course
+    (tmp_path / "keras.json").write_text(json.dumps(left))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    running = worker.Worker(SMALL)
+    try:
+        assert not running.onednn
+        answer = running.epoch()
+    finally:
+        running.end()
+    assert answer["seconds"] > 0 and 0 < answer["peak_memory_gib"] < 2.5
+
+
 def test_a_worker_that_fails_says_so():
-    with pytest.raises(settings.UserError, match="ended early .*no_such_model"):
-        worker.Worker(
-            {
-                "library": "TensorFlow",
-                "model": "no_such_model",
-                "ingredients": [],
-                "images": 64,
-                "validation_images": 16,
-                "quick": True,
-            }
-        )
+    with pytest.raises(settings.UserError, match="ended early .*quick"):
+        worker.Worker({"ingredients": arms.ENGINE})
+
+
+def test_tensorflow_is_asked_for_its_own_default(monkeypatch):
+    asked = []
+
+    def run(command, env, **_):
+        asked.append(env.get(worker.ONEDNN))
+        return subprocess.CompletedProcess(command, 0, stdout="True\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setenv(worker.ONEDNN, "1")
+    monkeypatch.setattr(cost, "_listed", lambda *keys: ["avx2"])
+    assert worker.plain_onednn.__wrapped__() and asked == [None]
 
 
 def test_figures_of_other_conditions_are_not_relabelled(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(command.PARTS, "rates", lambda options: {})
+    monkeypatch.setattr(command, "plain_onednn", lambda: True)
     monkeypatch.setattr(report, "PARTS", {"rates": lambda found: ""})
     path = tmp_path / "benchmark.json"
     options = ["--only", "rates", "--json", str(path)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers as kl
 
-from helpers import cost, evaluation, models
+from helpers import cost, evaluation, models, settings
 from helpers.layers import BatchNormalization
 from helpers.settings import UserError
 
@@ -248,6 +248,49 @@ def test_machine_says_what_a_reader_needs():
     assert machine["cores"] >= 1 and machine["memory_gib"] > 0.5
     assert machine["python"] == platform.python_version()
     assert platform.node() not in machine.values()
+    assert machine["precision"] in settings.PRECISIONS and isinstance(machine["onednn"], bool)
+    assert set(machine["instructions"]) <= set(cost.INSTRUCTIONS)
+    assert machine["precision"] in cost.engine(machine)
+
+
+ZEN_5 = "fpu sse avx avx2 avx512f avx512_bf16 avx512_vnni"
+
+
+@pytest.mark.parametrize(
+    ("flags", "limit", "usable", "hidden", "kind"),
+    [
+        ("fpu sse avx avx2", None, ["AVX2"], [], "avx2"),
+        (ZEN_5, None, ["AVX2", "AVX-512", "bfloat16"], [], "avx512_bf16"),
+        (ZEN_5, "avx2", ["AVX2"], ["AVX-512", "bfloat16"], "avx2"),
+        (ZEN_5, "AVX512_CORE_VNNI", ["AVX2", "AVX-512"], ["bfloat16"], "avx512"),
+        (ZEN_5, "DEFAULT", ["AVX2", "AVX-512", "bfloat16"], [], "avx512_bf16"),
+        (
+            ZEN_5 + " amx_bf16 amx_tile",
+            "AVX512_CORE_BF16",
+            ["AVX2", "AVX-512", "bfloat16"],
+            ["AMX"],
+            "avx512_bf16",
+        ),
+        ("fp asimd bf16", None, ["bfloat16"], [], platform.machine().lower()),
+    ],
+)
+def test_instructions_are_those_that_onednn_may_use(
+    monkeypatch, flags, limit, usable, hidden, kind
+):
+    monkeypatch.setattr(cost, "_listed", lambda *keys: [flags, flags])
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    if limit:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert cost.instructions() == (usable, hidden)
+    assert cost.processor_kind() == kind
+
+
+def test_the_engine_in_words():
+    found = {"precision": "float32", "onednn": True, "instructions": ["AVX2"]}
+    assert cost.engine(found | {"hidden_instructions": []}) == "float32, oneDNN on, AVX2"
+    hidden = {"onednn": False, "hidden_instructions": ["AVX-512", "bfloat16"]}
+    expected = "float32, oneDNN off, AVX2, hidden from oneDNN: AVX-512, bfloat16"
+    assert cost.engine(found | hidden) == expected
 
 
 def test_versions_are_those_installed():

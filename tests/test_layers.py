@@ -1,9 +1,15 @@
-"""Layers: the fused normalisation computes what Keras' own computes."""
+"""Layers: fused ones compute what Keras' own compute; the precision is that of faster training."""
+
+import itertools
+import math
+import os
+import sys
+import types
 
 import numpy as np
 import pytest
 
-from helpers import layers
+from helpers import layers, settings
 from helpers.layers import keras
 
 
@@ -81,10 +87,75 @@ def test_bfloat16_feature_maps(feature_maps):
     assert all(weight.dtype == "float32" for weight in fused.weights)
 
 
+@pytest.mark.parametrize(
+    ("float32", "bfloat16", "expected"),
+    [
+        (1.8, 1.0, "mixed_bfloat16"),
+        (1.2, 1.0, "mixed_bfloat16"),
+        (1.19, 1.0, "float32"),
+        (0.07, 1.0, "float32"),
+        (0.0, math.inf, "float32"),
+    ],
+)
+def test_the_precision_is_the_faster_one_by_a_fifth(monkeypatch, float32, bfloat16, expected):
+    seconds = {"float32": float32, "bfloat16": bfloat16}
+    monkeypatch.setattr(layers, "_convolution_seconds", lambda: seconds)
+    assert layers.fastest_precision() == expected
+
+
+def test_a_chosen_precision_is_not_measured(monkeypatch):
+    monkeypatch.setattr(layers, "_convolution_seconds", lambda: pytest.fail("it was measured"))
+    for name in ("float32", "mixed_bfloat16"):
+        monkeypatch.setenv("FASHION_PRECISION", name)
+        assert layers.fastest_precision() == name
+    monkeypatch.setenv("FASHION_PRECISION", "bfloat16")
+    with pytest.raises(settings.UserError, match="'bfloat16': .*float32 or mixed_bfloat16"):
+        layers.fastest_precision()
+
+
+@pytest.fixture
+def measure(monkeypatch):
+    """Measure anew, on a clock that gives each convolution the next of some seconds."""
+    monkeypatch.setattr(layers.sys, "platform", "linux")
+
+    def measured(seconds, turns):
+        ticks = itertools.accumulate(x for second in seconds for x in (0, second))
+        monkeypatch.setattr(layers.time, "process_time", lambda: next(ticks))
+        return layers._convolution_seconds.__wrapped__(turns), len(list(ticks))
+
+    return measured
+
+
+def test_the_least_of_several_turns_counts(measure):
+    # Two warm-ups, then the formats in turns.
+    least, left = measure([9, 9, 4, 2, 3, 5, 7, 1], turns=3)
+    assert least == {"float32": 3, "bfloat16": 1} and left == 0
+
+
+def test_what_is_many_times_slower_is_not_measured_again(measure):
+    least, left = measure([9, 9, 1, 6, 1, 1], turns=2)
+    assert least == {"float32": 1, "bfloat16": 6} and left == 4
+
+
+def test_instructions_that_are_hidden_from_onednn_are_not_used(monkeypatch):
+    import tensorflow as tf
+
+    convolve = tf.nn.conv2d
+
+    def refuse(images, *given, **arguments):
+        if images.dtype == tf.bfloat16:
+            raise tf.errors.AbortedError(None, None, "could not create a primitive descriptor")
+        return convolve(images, *given, **arguments)
+
+    monkeypatch.setattr(tf.nn, "conv2d", refuse)
+    assert layers._convolution_seconds.__wrapped__()["float32"] == 0.0
+
+
 def test_precision_is_measured_once_and_restored():
-    layers.fastest_precision.cache_clear()
-    assert layers.fastest_precision() == layers.fastest_precision()
-    assert layers.fastest_precision.cache_info().misses == 1
+    seconds = layers._convolution_seconds()
+    assert set(seconds) == {"float32", "bfloat16"} and min(seconds.values()) >= 0
+    assert layers._convolution_seconds() is seconds
+    assert layers.fastest_precision() in settings.PRECISIONS
     with layers.precision("mixed_bfloat16"):
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == "float32"
@@ -134,3 +205,55 @@ def test_dropout_with_a_noise_shape_keeps_it():
         layers.Dropout(0.5, noise_shape=(8, 1, 6), seed=1)(np.ones((8, 5, 6)), training=True)
     )
     assert np.array_equal(outputs, np.repeat(outputs[:, :1], 5, axis=1))
+
+
+def test_what_another_course_set_is_set_back_and_gpus_are_shared(monkeypatch):
+    import tensorflow as tf
+
+    growing, registered = [], keras.saving.get_custom_objects()
+
+    def grow(gpu, wanted):
+        growing.append((gpu, wanted))
+        raise RuntimeError("Physical devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["first", "second"])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grow)
+    for name, value in list(registered.items()):
+        monkeypatch.setitem(registered, name, value)  # a second import registers its own
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_floatx("float16")
+    keras.config.set_epsilon(0.1)
+    layers.__spec__.loader.exec_module(types.ModuleType("helpers.layers"))
+    found = keras.config.image_data_format(), keras.config.floatx(), keras.config.epsilon()
+    assert found == ("channels_last", "float32", 1e-7)
+    assert growing == [("first", True), ("second", True)]
+
+
+def test_the_engine_is_set_up_where_the_reader_set_nothing(monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with settings.quiet_import():
+        found = {name: os.environ[name] for name in settings.ENGINE}
+    assert found == {"TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "jax"}
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (ValueError("Invalid `epsilon` configuration."), "epsilon.*delete the file keras.json in"),
+        (IsADirectoryError(21, "Is a directory"), "directory.*delete the file keras.json in"),
+        (ModuleNotFoundError("", name="torch"), "'torch', which is not installed: install it, or"),
+    ],
+)
+def test_settings_that_keras_refuses_are_named(monkeypatch, error, remedy):
+    monkeypatch.delitem(sys.modules, "keras")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with pytest.raises(settings.UserError, match=remedy), settings.quiet_import():
+        raise error
+
+
+def test_other_errors_of_an_import_stay_what_they_are():
+    with pytest.raises(ValueError, match="something else"), settings.quiet_import():
+        raise ValueError("something else")
+    with pytest.raises(ModuleNotFoundError), settings.quiet_import():
+        raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")

@@ -20,6 +20,8 @@ ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 class Worker:
     """A running process for one arm, as its parent sees it.
 
+    `onednn` says whether TensorFlow uses oneDNN's operations in it.
+
     Raises
     ------
     UserError
@@ -38,7 +40,7 @@ class Worker:
             text=True,
             env=environment(_has_onednn(specification)),
         )
-        self._answer()  # that it is ready
+        self.onednn = self._answer()["onednn"]
 
     def epoch(self):
         """Return what one more epoch took: `seconds`, `peak_memory_gib` and `growth_mib`."""
@@ -124,7 +126,7 @@ def _serve(specification, answers):
         if ingredients != arms.ENGINE:
             ingredients = frozenset(ingredients)
         arm = arms.Arm(specification["model"], ingredients, training, validation)
-    answer({"ready": True})
+    answer({"onednn": cost.onednn()})
     for line in sys.stdin:
         if line.strip() != "epoch":
             break
