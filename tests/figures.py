@@ -26,6 +26,20 @@ def texts(figure):
     return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
 
 
+def in_order(figure, names, axis=0):
+    """Return those of some names that a figure shows, from left to right or (1) top to bottom."""
+    shown = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text() in names]
+    boxes = {text: text.get_window_extent() for text in shown}
+    places = {text: (box.x0 + box.x1, -box.y0 - box.y1)[axis] for text, box in boxes.items()}
+    return [text.get_text() for text in sorted(shown, key=places.get)]
+
+
+def tick_labels(axes):
+    """Return what is written at the rows and at the columns of a heatmap, in their order."""
+    labels = axes.get_yticklabels(), axes.get_xticklabels()
+    return [[text.get_text().replace("\n", "") for text in each] for each in labels]
+
+
 def picture(figure):
     """Return the one mosaic of a figure as an array."""
     (shown,) = [image for axes in figure.axes for image in axes.get_images()]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figures import CLASSES, picture, texts
+from figures import CLASSES, in_order, picture, texts, tick_labels
 
 from helpers import plotting, settings
 from helpers.plotting.style import FAINT, RIGHT, WRONG
@@ -52,6 +52,8 @@ def test_memorised_writes_the_gap_of_each_arm():
 def test_class_gains_set_certain_ones_in_bold():
     gains = pd.DataFrame([[0.031, -0.012, 0.0]], index=["flip"], columns=CLASSES)
     figure = plotting.class_gains(gains, gains.abs() > 0.02)
+    assert tick_labels(figure.axes[0]) == [["flip"], list(CLASSES)]
+    assert in_order(figure, ("+3.1", "−1.2", "±0.0")) == ["+3.1", "−1.2", "±0.0"]
     weights = {text.get_text(): text.get_weight() for text in figure.axes[0].texts}
     assert weights == {"+3.1": "bold", "−1.2": "normal", "±0.0": "normal"}
 

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from figures import CLASSES, picture, texts
+from figures import CLASSES, in_order, picture, texts
 from matplotlib.collections import LineCollection
 
 from helpers import classical, plotting
@@ -72,7 +72,7 @@ def test_templates_are_white_where_a_weight_is_zero():
     low, high = image.get_clim()
     assert low == -high
     assert image.cmap(image.norm(0.0))[:3] == pytest.approx((1, 1, 1), abs=0.02)
-    assert set(CLASSES) <= set(texts(figure))
+    assert in_order(figure, CLASSES) == list(CLASSES)
 
 
 def test_the_best_value_is_marked(curve):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from figures import CLASSES, texts
+from figures import CLASSES, in_order, texts, tick_labels
 
 from helpers import plotting
 
@@ -20,6 +20,8 @@ def test_class_balance_writes_every_count():
     figure = plotting.class_balance(counts)
     assert len(figure.axes) == 2
     assert {" 4,800", " 10", " 1,000", " 0", "training: 4,810 images"} <= set(texts(figure))
+    assert tick_labels(figure.axes[0])[0] == list(CLASSES[:2])
+    assert in_order(figure, (" 4,800", " 10"), axis=1) == [" 4,800", " 10"]
 
 
 def test_embeddings_draw_every_point_and_name_every_class(labels):
@@ -27,7 +29,9 @@ def test_embeddings_draw_every_point_and_name_every_class(labels):
     figure = plotting.embeddings({"PCA": points, "t-SNE": -points}, labels, CLASSES)
     assert [len(axes.collections[0].get_offsets()) for axes in figure.axes] == [12, 12]
     assert texts(figure).count("Trouser") == 2
-    assert len(plotting.embeddings({"PCA": points}, labels, CLASSES).axes) == 1
+    apart = points / 10 + labels[:, None]
+    figure = plotting.embeddings({"PCA": apart}, labels, CLASSES)
+    assert len(figure.axes) == 1 and in_order(figure, CLASSES) == list(CLASSES)
 
 
 def test_explained_variance_counts_the_components_needed():

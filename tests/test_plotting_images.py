@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures import CLASSES, picture, texts
+from figures import CLASSES, in_order, picture, texts
 
 from helpers import plotting
 from helpers.settings import UserError
@@ -32,8 +32,9 @@ def test_correct_flags_are_frames_and_marks(images):
 
 
 def test_class_samples_fill_the_rows_by_class(images, labels):
-    mosaic = picture(plotting.class_samples(images, labels, CLASSES, per_class=5))
-    assert mosaic.shape == (88, 148)
+    figure = plotting.class_samples(images, labels, CLASSES, per_class=5)
+    mosaic = picture(figure)
+    assert mosaic.shape == (88, 148) and in_order(figure, CLASSES, axis=1) == list(CLASSES)
     assert (mosaic[30:58, 30:58] == images[labels == 1][1]).all()
     assert (mosaic[:, 120:] == images.min()).all()  # each class has four images, not five
 
@@ -41,7 +42,7 @@ def test_class_samples_fill_the_rows_by_class(images, labels):
 def test_a_strip_has_one_column_per_class(images, labels):
     figure = plotting.class_strip(images, labels, CLASSES, per_class=5)
     mosaic = picture(figure)
-    assert mosaic.shape[0] >= 148 and set(CLASSES) <= set(texts(figure))
+    assert mosaic.shape[0] >= 148 and in_order(figure, CLASSES) == list(CLASSES)
     shift = 28 + 2 + max(0, (mosaic.shape[1] - 3 * 28 - 2 * 2) // 2)
     assert (mosaic[30:58, :28] == images[labels == 0][1]).all()
     assert (mosaic[:28, shift : shift + 28] == images[labels == 1][0]).all()
@@ -52,6 +53,7 @@ def test_class_statistics_show_means_above_deviations(images, labels):
     figure = plotting.class_statistics(images, labels, CLASSES)
     assert np.allclose(picture(figure)[:28, :28], images[labels == 0].mean(axis=0))
     assert np.isclose(picture(figure).max(), 255)
+    assert in_order(figure, CLASSES) == list(CLASSES)
     with pytest.raises(UserError, match="Pullover"):
         plotting.class_statistics(images[labels < 2], labels[labels < 2], CLASSES)
 

@@ -3,7 +3,7 @@
 import matplotlib
 import numpy as np
 import pandas as pd
-from figures import CLASSES, MODELS, texts
+from figures import CLASSES, MODELS, texts, tick_labels
 
 from helpers import plotting
 
@@ -12,13 +12,17 @@ def test_confusion_writes_counts_and_recall():
     figure = plotting.confusion(np.array([[8, 2], [0, 10]]), CLASSES[:2])
     assert {"8", "2", "10", "80.0 %", "100.0 %"} <= set(texts(figure))
     assert "0" not in texts(figure)
+    assert tick_labels(figure.axes[0]) == [list(CLASSES[:2])] * 2
 
 
 def test_heatmaps_write_every_value():
-    report = pd.DataFrame({"precision": [0.5], "recall": [0.6], "f1": [0.545]}, index=["Bag"])
-    assert {"50.0", "60.0", "54.5", "Bag"} <= set(texts(plotting.report_heatmap(report)))
+    scores = {"precision": [0.5, 0.9], "recall": [0.6, 0.9], "f1": [0.545, 0.9]}
+    figure = plotting.report_heatmap(pd.DataFrame(scores, index=["Bag", "Coat"]))
+    assert {"50.0", "60.0", "54.5"} <= set(texts(figure))
+    assert tick_labels(figure.axes[0]) == [["Bag", "Coat"], ["precision", "recall", "F1"]]
     accuracies = pd.DataFrame({"cnn_deep": [0.9], "cnn_plain": [0.8]}, index=["Bag"])
     figure = plotting.class_accuracy(accuracies)
+    assert tick_labels(figure.axes[0]) == [["CNN deep", "CNN plain"], ["Bag"]]
     weights = {t.get_text(): t.get_weight() for t in figure.findobj(matplotlib.text.Text)}
     assert (weights["90.0"], weights["80.0"]) == ("bold", "normal")
 

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from figures import CLASSES, texts
+from figures import CLASSES, texts, tick_labels
 
 from helpers import plotting, settings
 from helpers.plotting.style import FAINT, RIGHT, WRONG
@@ -89,6 +89,7 @@ def test_pair_difficulty_reads_below_the_diagonal():
     accuracy = np.array([[1, 0, 0], [0.91, 1, 0], [0.82, 0.73, 1]])
     figure = plotting.pair_difficulty(accuracy, CLASSES, chosen=[(0, 2)])
     assert {"91", "82", "73"} <= set(texts(figure))
+    assert tick_labels(figure.axes[0]) == [list(CLASSES[1:]), list(CLASSES[:2])]
     frames = [
         patch.get_xy()
         for patch in figure.axes[0].patches

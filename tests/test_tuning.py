@@ -223,6 +223,12 @@ def test_recipe_follows_the_values(parts, monkeypatch):
     monkeypatch.setattr(training.keras.Model, "fit", lambda *parts, **options: fitted)
     values = tuning.known_values("cnn_tuned") | {"width": 4, "depth": 1, "learning_rate": 0.05}
     run = tuning.train("cnn_tuned", values, *parts, 1, arm="untuned", seed=2)
+    for own, same in zip(
+        run.model.get_weights(),
+        models.build("cnn_tuned", 2, width=4, depth=1).get_weights(),
+        strict=True,
+    ):
+        assert np.array_equal(own, same), "it starts where its seed says"
     assert (run.name, run.variant_of, run.seed) == ("cnn_tuned__untuned", "cnn_tuned", 2)
     assert run.recipe["label_smoothing"] == 0.05 and run.recipe["batch_size"] == 128
     rate = run.recipe["optimizer"]["config"]["learning_rate"]["config"]
