@@ -13,9 +13,8 @@ import time
 from contextlib import contextmanager, suppress
 
 from helpers import settings
-from helpers.settings import quiet_import
 
-with quiet_import():
+with settings.quiet_import():
     import keras
 
 # TensorFlow warns of repeated tracing whenever one process trains several models, as notebooks do.
@@ -27,7 +26,7 @@ keras.config.set_floatx("float32")
 keras.config.set_epsilon(1e-7)
 
 if keras.backend.backend() == "tensorflow":
-    with quiet_import():
+    with settings.quiet_import():
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
@@ -183,12 +182,12 @@ def _convolution_seconds(turns=5):
 
     # A busy machine takes time from this process, but charges it none. Of the work of a GPU such an
     # account knows nothing, and on Windows it moves in steps of 16 ms.
-    elsewhere = sys.platform == "win32" or tf.config.list_physical_devices("GPU")
-    clock = time.perf_counter if elsewhere else time.process_time
+    gpus = tf.config.list_physical_devices("GPU")
+    clock = time.perf_counter if gpus or sys.platform == "win32" else time.process_time
     least = {"float32": math.inf, "bfloat16": math.inf}
     try:
         for dtype in least:
-            train(dtype, images=1)  # makes threads and kernels
+            train(dtype, images=32 if gpus else 1)  # makes threads and kernels
         for _ in range(turns):
             for dtype in least:
                 least[dtype] = min(least[dtype], train(dtype, images=32))

@@ -116,6 +116,9 @@ def test_a_chosen_precision_is_not_measured(monkeypatch):
 @pytest.fixture
 def measure(monkeypatch):
     """Measure anew, on a clock that gives each convolution the next of some seconds."""
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     monkeypatch.setattr(layers.sys, "platform", "linux")
 
     def measured(seconds, turns):
