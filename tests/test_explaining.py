@@ -277,6 +277,12 @@ def test_blur_makes_neighbours_alike(small):
     assert roughness(1.5) < roughness(0)
 
 
+def test_jitter_moves_the_image_before_a_step(small):
+    draw = {"steps": 2, "fade": 0, "blur": 0}
+    still, moved = (explaining.maximise_class(small, [1], jitter=j, **draw) for j in (0, 3))
+    assert not np.array_equal(still, moved)
+
+
 # What is refused.
 
 PIXELS = np.zeros((2, 28, 28), np.uint8)

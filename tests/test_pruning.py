@@ -50,6 +50,20 @@ def test_nothing_is_left_out_where_all_are_alike_or_none_should_be(losses, share
 
 
 @cheaply()
+def test_a_step_weighs_the_losses_of_its_images_and_remembers_them(few):
+    images, model = few.take(np.arange(9)), models.build("ann_baseline")
+    model.compile(keras.optimizers.SGD(0.0), keras.losses.CategoricalCrossentropy())
+    answers = evaluation.predict(model, images.images)
+    expected = -np.log(answers[np.arange(9), images.labels])
+    step = pruning._Step(model, images, ())
+    loss, _ = step(np.array([3, 7]), np.float32([2.0, 0.5]), 0)
+    assert loss == pytest.approx((2.0 * expected[3] + 0.5 * expected[7]) / 2, rel=1e-5)
+    unseen = np.setdiff1d(np.arange(9), [3, 7])
+    assert step.losses.numpy()[[3, 7]] == pytest.approx(expected[[3, 7]], rel=1e-5)
+    assert (step.losses.numpy()[unseen] == 1).all()
+
+
+@cheaply()
 def test_without_pruning_it_learns_what_fit_learns(few):
     """One step on one batch of all images: the order does not matter, so the weights agree."""
     one = {"epochs": 1, "batch_size": len(few), "share": 0.0}
