@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 try:
     from helpers.loading import EDGE, SOLID, WHITE, UserError, read
@@ -23,6 +23,7 @@ RECTANGULAR = 0.985  # of its box: an alpha that fills so much frames a picture,
 NEARLY = 16  # grey levels by which JPEG files change black, white and grey
 BORDER_SHARE = 0.05
 LEAST_GROUND = 0.15  # so many pixels are black in the data set, mean of all and of the outermost
+LEAST_TRIMMED = 0.02  # without its margin, a narrow image of the data set may have so few
 SMALL_EDGE = 64  # what is larger is like the data set only where it is an enlargement
 MOST_DETAIL = 0.06
 ENLARGED_BY = (Image.Resampling.NEAREST, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
@@ -85,10 +86,13 @@ def prepare(source):
 
 
 def _prepared(picture):
-    known, unframed = _from_data_set(picture), _without_frame(picture)
-    if known is None and unframed is not picture:
-        known = _from_data_set(unframed)
-    return known or _from_photograph(unframed)
+    known, box = _from_data_set(picture), _inside_frame(picture)
+    if known is None and box:
+        picture = picture.crop(box)
+        known = _from_data_set(picture)
+        fringe = 1 + max(picture.size) // 200
+        picture = ImageOps.crop(picture, fringe)
+    return known or _from_photograph(picture)
 
 
 def _from_photograph(picture):
@@ -131,7 +135,8 @@ def _from_data_set(picture):
     grey = np.asarray(picture.convert("RGB").convert("L"))
     parts = (grey, grey[_border(grey.shape, 1)])
     black, white = (np.mean([np.mean(_is_near(part, end)) for part in parts]) for end in (0, WHITE))
-    if not is_cut_out and max(black, white) < LEAST_GROUND and min(grey.shape) >= EDGE:
+    least = LEAST_GROUND if min(grey.shape) >= EDGE else LEAST_TRIMMED
+    if not is_cut_out and max(black, white) < least:
         return None
     negative = _is_cut_from_black(picture) if is_cut_out else bool(black >= white)
     light = np.rint((grey if negative else WHITE - grey) * (alpha / WHITE)).astype(np.uint8)
@@ -161,11 +166,13 @@ def _reduced(light, box):
     """
     left, top, right, bottom = box
     height, width = light.shape
-    longest = max(right - left, bottom - top)
-    squares = [(0, 0, width)] if height == width and longest > 0.85 * width else []
-    for count in (28, 29, 27, 26):
-        step, corner = longest / count, []
-        for low, high, edge in ((left, right, width), (top, bottom, height)):
+    longest, squares = max(right - left, bottom - top), []
+    tries = [((left, right), (top, bottom), longest / count) for count in (28, 29, 27, 26)]
+    if longest > 0.85 * max(light.shape):
+        tries.insert(0, ((0, width), (0, height), max(light.shape) / EDGE))
+    for *spans, step in tries:
+        corner = []
+        for (low, high), edge in zip(spans, (width, height), strict=True):
             is_odd = round((high - low) / step) % 2
             if abs(low + high - edge) <= 3 * step and high - low < edge - step:
                 low, high, is_odd = 0, edge, 0  # the margin is the same on both sides
@@ -240,25 +247,24 @@ def _inside_transparency(picture):
     return inside
 
 
-def _without_frame(picture):
-    """Cut off a thin frame of one colour, or the bars that fill up a screen at two sides."""
+def _inside_frame(picture):
+    """Return the box in a thin frame of one colour, or between bars at two sides, or None."""
     if _is_cut_out(picture):
-        return picture
+        return None
     pixels = np.asarray(picture).astype(int)
     height, width = pixels.shape[:2]
     corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1]]
     differs = np.abs(pixels - np.median(corners, axis=0)).max(axis=2) > NEARLY
     differs &= (differs.mean(axis=1) > 0.02)[:, None] & (differs.mean(axis=0) > 0.02)
     if not differs.any():
-        return picture
-    left, top, right, bottom = _box(differs)
+        return None
+    left, top, right, bottom = box = _box(differs)
     sides = np.array([[left, width - right], [top, height - bottom]]) / [[width], [height]]
     inside = differs[top:bottom, left:right]
     is_frame = 0 < sides.max() and (sides.max() < 0.08 or sides.max(axis=1).min() == 0)
     is_flat = np.ptp(pixels[top:bottom, left:right], axis=(0, 1)).max() <= 2 * NEARLY
-    if not is_frame or is_flat or inside[_border(inside.shape, 2)].mean() < 0.95:
-        return picture
-    return picture.crop((left + 1, top + 1, right - 1, bottom - 1))
+    is_filled = inside[_border(inside.shape, 2)].mean() > 0.95
+    return box if is_frame and is_filled and not is_flat else None
 
 
 def _box(mask):
@@ -315,7 +321,8 @@ def _object_mask(distance):
     # A quarter of the way: pale sleeves of a dark shirt count, grain and soft shadows do not.
     found = distance > max(0.25 * _otsu(distance), 2 * noise, 0.04)
     mask = Image.fromarray(np.where(found, WHITE, 0).astype(np.uint8))
-    mask = mask.filter(ImageFilter.MinFilter(2 * round(max(distance.shape) / WORKING_EDGE) + 1))
+    if max(mask.size) > SMALL_EDGE:
+        mask = mask.filter(ImageFilter.MinFilter(3))
     mask = _without_islands(_without_holes(np.asarray(mask) > 0))
     if not 0.01 < mask.mean() < 0.9:
         raise UserError(
@@ -396,7 +403,7 @@ def _on_white(picture, background, mask):
         # What a white surface shows is the light that falls on it: divide by it.
         colours = colours / np.maximum(background, 0.2)
     # An object may be paler than the surface, but not paler than white.
-    bright = np.quantile(colours[mask].clip(0, 1) @ LUMINANCE, 0.95)
+    bright = np.quantile(colours[mask] @ LUMINANCE, 0.95)
     colours *= PALEST / max(bright, PALEST)
     soft = Image.fromarray(np.where(mask, WHITE, 0).astype(np.uint8))
     blurred = soft.filter(ImageFilter.GaussianBlur(0.7 * max(mask.shape) / WORKING_EDGE))
