@@ -1,10 +1,12 @@
 """Name the garment in a photograph: python classify.py PHOTOGRAPH ...
 
-Stands alone. Needs NumPy, Pillow, ai-edge-litert and, in its own folder, photo.py, model.tflite
-and model.json; no TensorFlow.
+Prints one line a picture; ends with 3 if one could not be read. Stands alone: it needs NumPy,
+Pillow, ai-edge-litert and, in its own folder, photo.py, loading.py, model.tflite and model.json.
 """
 
+import glob
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -31,19 +33,37 @@ def probabilities(interpreter, pixels):
     return found / found.sum()
 
 
-def main(paths):
-    interpreter, card = load()
-    for path in paths:
+def matching(pattern):
+    """Return the files that a pattern such as *.jpg means, which Windows leaves to programs."""
+    return [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern)) or [pattern]
+
+
+def main(patterns):
+    """Print the three most probable classes of each picture; return the exit status."""
+    if not patterns or patterns[0] in ("-h", "--help"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        interpreter, card = load()
+    except (OSError, ValueError) as error:
+        print(f"{error}: put model.tflite and model.json beside classify.py.", file=sys.stderr)
+        return 2
+    status = 0
+    for path in (path for pattern in patterns for path in matching(pattern)):
         try:
             found = probabilities(interpreter, photo.prepare(path).pixels)
         except photo.UserError as error:
-            print(f"{Path(path).name}: {error}")
+            print(error)
+            status = 3
             continue
         best = np.argsort(-found)[:3]
         top = ", ".join(f"{card['class_names'][index]} {found[index]:.0%}" for index in best)
         doubt = " (not sure)" if found.max() < card["least_confidence"] else ""
         print(f"{Path(path).name}: {top}{doubt}")
+    return status
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):  # a pipe may lack letters that a name or a class has
+        stream.reconfigure(errors="backslashreplace")
+    sys.exit(main(sys.argv[1:]))

@@ -26,7 +26,8 @@ FEWEST_REPRESENTATIVES = 10
 WARM_UP_CALLS = 10
 FEWEST_REPEATS = 5
 INPUT_TOLERANCE = 1e-4
-SCRIPTS = ("classify.py", "photo.py")
+SCRIPTS = ("classify.py", "photo.py", "loading.py")
+NOT_READ = 3  # the status that classify.py ends with when it could not read a picture
 SECONDS_ALONE = 120
 # Importing either of these in the fresh process is an error, which proves that it needs neither.
 BLOCKED = ("tensorflow", "keras", "helpers")
@@ -67,7 +68,7 @@ def with_temperature(model, temperature):
         )
     if not (np.isfinite(temperature) and temperature > 0):
         raise settings.UserError(f"The temperature is {temperature}: pass a number above 0.")
-    copy = in_float32(model)
+    copy = _in_float32(model)
     head = copy.layers[-1]
     head.set_weights([weight / temperature for weight in head.get_weights()])
     return copy
@@ -115,7 +116,7 @@ def to_litert(model, kind="float32", images=None, pixel_range=(0.0, 1.0)):
     with settings.quiet_import():
         import tensorflow as tf
 
-        model = in_float32(model)
+        model = _in_float32(model)
         forward = _forward(model, pixel_range, from_bytes=kind != "int8")
         holder = tf.Module()  # the converter looks for the weights in TensorFlow's own container
         holder.kept = [variable.value for variable in model.variables]
@@ -129,10 +130,26 @@ def to_litert(model, kind="float32", images=None, pixel_range=(0.0, 1.0)):
             converter.representative_dataset = lambda: ([image[None]] for image in prepared)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = tf.uint8
-        content = bytes(converter.convert())
+        try:
+            content = bytes(converter.convert())
+        except Exception as error:  # the class of the converter's errors is not public
+            raise settings.UserError(
+                f"{model.name} cannot be written as a LiteRT file: leave out layers that call "
+                "Python or other libraries."
+            ) from error
     if kind == "int8":
         _check_input(content, pixel_range)
     return content
+
+
+def _in_float32(model):
+    try:
+        return in_float32(model)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise settings.UserError(
+            f"{model.name} has a layer that cannot be copied: put layers of Keras, or classes with "
+            "`get_config`, in the place of Lambda layers and of others that hold Python code."
+        ) from error
 
 
 def _forward(model, pixel_range, from_bytes):
@@ -236,7 +253,18 @@ class Interpreter:
         -------
         numpy.ndarray, shape (B, classes), dtype float32
             Rows of an int8 network sum to 1 but for its rounding.
+
+        Raises
+        ------
+        UserError
+            If the images have another size or type than the file takes.
         """
+        size = tuple(self._input["shape_signature"][1:3])  # -1 stands for any
+        if -1 not in size and np.shape(images)[1:] != size or images.dtype != np.uint8:
+            raise settings.UserError(
+                f"Images of the shape {np.shape(images)} do not fit: pass an array of uint8, each "
+                f"image {size[0]} × {size[1]} pixels."
+            )
         batch = images[..., None]
         if tuple(self._litert.get_input_details()[0]["shape"]) != batch.shape:
             self._litert.resize_tensor_input(self._input["index"], batch.shape)
@@ -383,30 +411,14 @@ def folder():
 
 
 def write(path, content):
-    """Write a file whole or not at all, and make its folder where needed.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    content : bytes
-
-    Returns
-    -------
-    pathlib.Path
-        The path.
-
-    Raises
-    ------
-    UserError
-        If it cannot be written; an earlier file of that name is then as it was.
-    """
+    """Write bytes as a file, whole or not at all, see `files.write`; return its path."""
     path = Path(path)
     files.write(path, content, "make room there and run this cell again; no file is lost.")
     return path
 
 
 def write_bundle(content, class_names, least_confidence, target):
-    """Write a folder that classifies photographs on its own: network, its card, two scripts.
+    """Write a folder that classifies photographs on its own: network, its card, three scripts.
 
     Parameters
     ----------
@@ -421,7 +433,7 @@ def write_bundle(content, class_names, least_confidence, target):
     Returns
     -------
     list of pathlib.Path
-        `model.tflite`, `model.json`, `classify.py` and `photo.py`.
+        `model.tflite`, `model.json`, `classify.py`, `photo.py` and `loading.py`.
 
     Raises
     ------
@@ -449,7 +461,7 @@ def run_alone(bundle, pictures):
     Returns
     -------
     str
-        What the script printed.
+        What the script printed, one line a picture.
 
     Raises
     ------
@@ -467,15 +479,15 @@ def run_alone(bundle, pictures):
     paths = [str(Path(path).resolve()) for path in (bundle / "classify.py", *pictures)]
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code, *paths],
-            capture_output=True, text=True, timeout=SECONDS_ALONE, cwd=bundle, check=False,
+            [sys.executable, "-X", "utf8", "-c", code, *paths], capture_output=True,
+            encoding="utf-8", timeout=SECONDS_ALONE, cwd=bundle, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise settings.UserError(
             f"classify.py in {bundle} was not done after {SECONDS_ALONE} seconds: pass fewer "
             "pictures."
         ) from error
-    if done.returncode:
+    if done.returncode not in (0, NOT_READ):
         reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
         raise settings.UserError(f"classify.py failed in {bundle}: {reason}")
     return done.stdout
