@@ -37,6 +37,7 @@ RESULT_MODULES = (
     "deployment",
     "novelty",
     "photo",
+    "loading",
     "pictures",
 )
 # Bookkeeping cannot, but calls what can; figures and settings do not even do that. How answers are
