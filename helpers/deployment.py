@@ -407,7 +407,7 @@ def zipped_size(content):
 
 def folder():
     """Return the folder for exported files of the active profile, which git ignores."""
-    return settings.outputs_folder() / settings.profile() / "deployment"
+    return settings.OUTPUTS / settings.profile() / "deployment"
 
 
 def write(path, content):
