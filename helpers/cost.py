@@ -115,7 +115,7 @@ def layer_table(model):
     return pd.DataFrame(rows, columns=["layer", "kind", "output_shape", "parameters", "mflops"])
 
 
-def latency(model, images, repeats=100):
+def latency(model, images, repeats=None):
     """Measure how long one image takes, alone, through the compiled model.
 
     Parameters
@@ -123,8 +123,9 @@ def latency(model, images, repeats=100):
     model : keras.Model
     images : numpy.ndarray, shape (N, height, width), dtype uint8
         Used in turn, one at a time; preparing them is not timed.
-    repeats : int
-        Most measurements; a slow model gets fewer, so that it takes about a second in total.
+    repeats : int, optional
+        Most measurements, 100 in the `full` profile and fewer in others; a slow model gets fewer,
+        so that it takes about a second in total.
 
     Returns
     -------
@@ -136,6 +137,7 @@ def latency(model, images, repeats=100):
     UserError
         If `images` has another form or is empty.
     """
+    repeats = repeats or settings.sample_size(100)
     prepared = pipeline.prepare_images(images[:repeats])
     return median_milliseconds(evaluation.inference_function(model), prepared, repeats)
 

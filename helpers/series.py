@@ -600,7 +600,7 @@ def _environment(profile, seed):
 
 def _sources(name, profile, seed):
     """Return a hash of a notebook's text, of helpers/, and of the conditions of a run."""
-    digest = hashlib.sha256(repr((profile, seed, _versions())).encode())
+    digest = hashlib.sha256(repr((profile, seed, settings.precision(), _versions())).encode())
     for cell in read(name).cells:
         digest.update(repr((cell.cell_type, cell.source)).encode())
     for path in sorted((settings.REPOSITORY / "helpers").rglob("*.*")):

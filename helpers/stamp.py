@@ -47,6 +47,7 @@ FOLLOWED_MODULES = ("cost", "runs")
 # or about places on the disk, or show progress or text.
 WITHOUT_EFFECT = {
     "runs._show_beside_published",
+    "cost.machine",
     "transfer.KERAS_MODELS",
     "data.OTHER_CLASS_NAMES",
     "models.source",

@@ -35,7 +35,9 @@ Nothing.
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch, tmp_path):
     """Keep the caller's settings out of the tests, and the tests out of the published results."""
-    for name in ("FASHION_PROFILE", "FASHION_SEED", "FASHION_PUBLISH", "MNIST_DIR", "KMNIST_DIR"):
+    for name in ("PROFILE", "SEED", "PUBLISH", "PRECISION"):
+        monkeypatch.delenv(f"FASHION_{name}", raising=False)
+    for name in ("MNIST_DIR", "KMNIST_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path / "results"))
 

@@ -175,11 +175,12 @@ def _machine_rows(rates):
     for entry in rates["matrix_product"]:
         products.setdefault((entry["rows"], entry["inner"], entry["columns"]), []).append(entry)
     rows = {}
-    for dtype in NUMBER_FORMATS:
+    formats = [dtype for dtype in NUMBER_FORMATS if dtype in rates["convolution"][0]]
+    for dtype in formats:
         # Of several libraries the machine's rate is that of the faster one.
         best = [max(entry[dtype] for entry in entries) for entries in products.values()]
         rows[f"matrix product, {dtype}"] = dtype, best
-    for dtype in NUMBER_FORMATS:
+    for dtype in formats:
         rows[f"convolution, {dtype}"] = dtype, [entry[dtype] for entry in rates["convolution"]]
     return rows
 
