@@ -10,9 +10,12 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
-import photo
-from ai_edge_litert.interpreter import Interpreter
+try:
+    import numpy as np
+    import photo
+    from ai_edge_litert.interpreter import Interpreter
+except ImportError as error:
+    sys.exit(f"{error}: pip install numpy pillow ai-edge-litert")
 
 FOLDER = Path(__file__).parent
 

@@ -25,8 +25,12 @@ BORDER_SHARE = 0.05
 LEAST_GROUND = 0.15  # so many pixels are black in the data set, mean of all and of the outermost
 LEAST_TRIMMED = 0.02  # without its margin, a narrow image of the data set may have so few
 SMALL_EDGE = 64  # what is larger is like the data set only where it is an enlargement
-MOST_DETAIL = 0.06
-ENLARGED_BY = (Image.Resampling.NEAREST, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+# Share of its light that such a picture loses where it is reduced and enlarged again; more is
+# allowed where the object touches the edge, as it would be called cut in a photograph.
+MOST_DETAIL, MOST_AT_EDGE = 0.06, 0.09
+ENLARGED_BY = [
+    Image.Resampling[kind] for kind in ("NEAREST", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS")
+]
 FEWEST_LEVELS = 20  # every image of the data set has more grey levels, flat drawings have fewer
 LEAST_BRIGHT = 192  # the brightest pixel of every image of the data set has 254 or 255
 MOST_CUT = 0.15  # share of the object's width or height along which it may touch the edge
@@ -42,6 +46,7 @@ class Steps:
     1; `mask` (height, width) bool, the object; `cut_out` (h, w, 3) uint8 on white, trimmed;
     `small`, `sharpened` (h, w, 3) uint8 with a longest edge of 28; `centred` (28, 28, 3) uint8;
     `pixels` (28, 28) uint8, light on black. `negative` says that the picture was light on black.
+    A picture that is taken as it is has one and the same image for its last steps.
     """
 
     picture: np.ndarray
@@ -108,7 +113,7 @@ def _from_photograph(picture):
     if is_cut_out:
         distance = np.asarray(picture.getchannel("A")) / WHITE
         mask, background = distance >= 0.5, np.ones((*distance.shape, 3))
-        picture, negative = picture.convert("RGB"), False
+        picture, negative = _on_ground(picture, "white"), False
     else:
         picture, negative = _positive(picture)
         distance, background = _background_distance(picture)
@@ -149,12 +154,15 @@ def _from_data_set(picture):
     if _is_negative_in_margin(inside) and (steps := _from_data_set(picture.crop(box))):
         return steps
     pixels, detail = _reduced(light, box)
-    is_enlargement = detail < MOST_DETAIL and len(np.unique(pixels)) >= FEWEST_LEVELS
+    at_edge = min(left, top) == 0 or right == picture.width or bottom == picture.height
+    most = MOST_AT_EDGE if at_edge else MOST_DETAIL
+    is_enlargement = detail < most and len(np.unique(pixels)) >= FEWEST_LEVELS
     if max(inside.shape) > SMALL_EDGE and not is_enlargement:
         return None
     pixels = pixels if pixels.max() >= LEAST_BRIGHT else _full_range(pixels)
     cut_out, small = (Image.fromarray(WHITE - each).convert("RGB") for each in (inside, pixels))
-    steps = (picture.convert("RGB"), light / WHITE, found, cut_out, small, small, small, pixels)
+    shown = _on_ground(picture, "black" if negative else "white")
+    steps = (shown, light / WHITE, found, cut_out, small, small, small, pixels)
     return Steps(*map(np.asarray, steps), negative)
 
 
@@ -201,6 +209,10 @@ def _reduced(light, box):
 
 def _is_cut_out(picture):
     return picture.getchannel("A").getextrema()[0] < SOLID
+
+
+def _on_ground(picture, colour):
+    return Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture).convert("RGB")
 
 
 def _is_near(grey, level):

@@ -4,6 +4,9 @@ The notebooks on understanding, trust and deployment study one finished network.
 fitting part of the split alone, so that the validation images are as new to it as the test images
 and may choose a temperature or a threshold. It learned without label smoothing, which costs a
 little accuracy and gives probabilities that mean what they say.
+
+A process of your own reads the file after `from helpers import layers`, which makes its layers
+known to Keras, with `keras.models.load_model(file, compile=False)`.
 """
 
 import argparse

@@ -2,6 +2,10 @@
 
 import importlib.util
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -106,6 +110,45 @@ def test_what_cannot_be_exported_is_said(model, noise):
             deployment.to_litert(model, kind, images)
 
 
+def with_layer(layer):
+    """A small classifier with a layer before its last one."""
+    pixels = keras.Input((28, 28, 1))
+    features = keras.layers.Flatten()(layer(pixels))
+    return keras.Model(pixels, keras.layers.Dense(10, activation="softmax")(features), name="own")
+
+
+class Undescribed(keras.layers.Layer):
+    """A layer that cannot be made again from its configuration."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, inputs):
+        return self.factor * inputs
+
+
+@pytest.mark.parametrize(
+    "layer", [keras.layers.Lambda(lambda pixels: 2 * pixels), Undescribed(2.0)], ids=type
+)
+def test_layers_that_cannot_leave_are_said(layer):
+    network = with_layer(layer)
+    for export in (deployment.to_litert, lambda model: deployment.with_temperature(model, 2.0)):
+        with pytest.raises(settings.UserError, match="^own has a layer .* Lambda"):
+            export(network)
+
+
+@pytest.mark.parametrize("shape", [(56, 56), (3, 56, 56), (3, 28, 27), (2, 28, 28, 1)])
+def test_images_of_another_size_are_said(exported, shape):
+    with pytest.raises(settings.UserError, match="28 × 28"):
+        deployment.Interpreter(exported)(np.zeros(shape, np.uint8))
+
+
+def test_images_of_another_type_are_said(exported, noise):
+    with pytest.raises(settings.UserError, match="uint8"):
+        deployment.Interpreter(exported)(noise / 255)
+
+
 def test_what_cannot_be_run_is_said(exported):
     with pytest.raises(settings.UserError, match="no LiteRT file"):
         deployment.Interpreter(b"nothing of the kind")
@@ -170,7 +213,7 @@ def test_a_bundle_holds_network_card_and_scripts(bundle, quantised):
     assert (bundle / "model.tflite").read_bytes() == quantised
     card = json.loads((bundle / "model.json").read_text())
     assert card["class_names"][9] == "class 9" and card["least_confidence"] == 0.99
-    assert {"classify.py", "photo.py"} <= {path.name for path in bundle.iterdir()}
+    assert {*deployment.SCRIPTS, "classify.py"} <= {path.name for path in bundle.iterdir()}
 
 
 @needs_litert
@@ -182,7 +225,52 @@ def test_a_bundle_runs_without_tensorflow(bundle):
     first, second = printed.splitlines()
     assert first.startswith("t_shirt.jpg: class ") and first.endswith("(not sure)")
     assert first.count("%") == 3
-    assert second.startswith("text.txt: text.txt cannot be read as an image")
+    assert second.startswith("text.txt cannot be read as an image")
+
+
+def classified(bundle, *arguments, encoding="utf-8"):
+    """Run the script as a reader does, into a pipe of an encoding."""
+    return subprocess.run(
+        [sys.executable, "classify.py", *map(str, arguments)],
+        cwd=bundle, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+
+
+@needs_litert
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_what_is_wrong_with_one_picture_is_said_and_the_next_one_follows(bundle, encoding):
+    from helpers import pictures
+
+    card = bundle / "model.json"
+    card.write_text(card.read_text(encoding="utf-8").replace("class ", "вещь "), encoding="utf-8")
+    for name in ("Рубашка.jpg", "a shirt 1.jpg", "shirt[2].jpg"):
+        shutil.copy(pictures.file("t_shirt"), bundle / name)
+    done = classified(bundle, "missing.jpg", ".", "Рубашка.jpg", "* 1.jpg", "shirt[2].jpg",
+                      "*.png", encoding=encoding)  # fmt: skip
+    lines = done.stdout.decode(encoding).splitlines()
+    starts = (
+        "missing.jpg is no file",
+        ". is a folder",
+        "\\u0420",
+        "a shirt",
+        "shirt[2]",
+        "*.png is",
+    )
+    assert [line.startswith(start) for line, start in zip(lines, starts, strict=True)] == [True] * 6
+    assert done.returncode == deployment.NOT_READ and b"Traceback" not in done.stderr
+
+
+@needs_litert
+def test_how_the_script_is_used_is_said_and_what_it_lacks(bundle):
+    from helpers import pictures
+
+    for arguments in ((), ("--help",)):
+        done = classified(bundle, *arguments)
+        assert done.returncode == 2 and b"python classify.py PHOTOGRAPH" in done.stderr
+    (bundle / "model.json").unlink()
+    done = classified(bundle, pictures.file("t_shirt"))
+    assert done.returncode == 2 and b"model.json beside" in done.stderr
+    assert b"Traceback" not in done.stderr and not done.stdout
 
 
 @needs_litert

@@ -1,5 +1,8 @@
 """Shipped: the network in the repository is the one its result describes, and damage is named."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -18,6 +21,18 @@ def test_the_network_keeps_what_its_result_promises(sample):
     low, high = evaluation.wilson_interval(correct, len(sample.test), confidence=0.999)
     assert low <= result.metrics["test_accuracy"] <= high
     assert (settings.PUBLISHED_RESULTS / shipped.PLACE).stat().st_size < 2e6
+
+
+def test_a_fresh_process_needs_one_import():
+    """README and the module say which; Keras finds the layers of the network by it."""
+    file = settings.PUBLISHED_RESULTS / shipped.PLACE
+    code = "import sys; from helpers import layers; import keras; "
+    code += "print(keras.models.load_model(sys.argv[1], compile=False).output_shape)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(file)],
+        capture_output=True, text=True, cwd=settings.REPOSITORY, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "(None, 10)"
 
 
 def test_the_network_computes_in_float32(sample):
