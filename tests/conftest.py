@@ -43,6 +43,17 @@ def clean_environment(monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def bfloat16():
+    """The number format that TensorFlow offers on any processor, unless its instructions are hidden.
+
+    It asks the processor, and not ONEDNN_MAX_CPU_ISA, whether oneDNN can compute in it.
+    """
+    if settings.instruction_limit():
+        pytest.skip("the instructions for bfloat16 are hidden from oneDNN")
+    return "bfloat16"
+
+
+@pytest.fixture
 def smoke(monkeypatch):
     """The smoke profile on a few hundred images, for speed."""
     monkeypatch.setenv("FASHION_PROFILE", "smoke")

@@ -95,9 +95,9 @@ def test_grad_cam_works_on_every_convolutional_builder(name, images):
     assert np.isfinite(found).all() and found.min() >= 0 and found.max() > 0
 
 
-def test_a_model_in_bfloat16_is_explained_in_float32(images):
+def test_a_model_in_bfloat16_is_explained_in_float32(images, bfloat16):
     twins = []
-    for policy in ("float32", "mixed_bfloat16"):
+    for policy in ("float32", f"mixed_{bfloat16}"):
         with precision(policy):
             twins.append(models.cnn_basic(filters=(4, 6), units=8))
     twins[1].set_weights(twins[0].get_weights())

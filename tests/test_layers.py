@@ -80,10 +80,10 @@ def test_dense_features_take_keras_path():
     )
 
 
-def test_bfloat16_feature_maps(feature_maps):
+def test_bfloat16_feature_maps(feature_maps, bfloat16):
     fused = layers.BatchNormalization(dtype="mixed_bfloat16")
-    outputs = fused(keras.ops.cast(feature_maps, "bfloat16"), training=True)
-    assert outputs.dtype == "bfloat16"
+    outputs = fused(keras.ops.cast(feature_maps, bfloat16), training=True)
+    assert outputs.dtype == bfloat16
     assert all(weight.dtype == "float32" for weight in fused.weights)
 
 
@@ -129,13 +129,13 @@ def measure(monkeypatch):
     return measured
 
 
-def test_the_least_of_several_turns_counts(measure):
+def test_the_least_of_several_turns_counts(measure, bfloat16):
     # Two warm-ups, then the formats in turns.
     least, left = measure([9, 9, 4, 2, 3, 5, 7, 1], turns=3)
     assert least == {"float32": 3, "bfloat16": 1} and left == 0
 
 
-def test_what_is_many_times_slower_is_not_measured_again(measure):
+def test_what_is_many_times_slower_is_not_measured_again(measure, bfloat16):
     least, left = measure([9, 9, 1, 6, 1, 1], turns=2)
     assert least == {"float32": 1, "bfloat16": 6} and left == 4
 
