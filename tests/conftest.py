@@ -44,7 +44,7 @@ def clean_environment(monkeypatch, tmp_path):
 
 @pytest.fixture
 def bfloat16():
-    """The number format that TensorFlow offers on any processor, unless its instructions are hidden.
+    """The number format that TensorFlow has on any processor, unless instructions are hidden.
 
     It asks the processor, and not ONEDNN_MAX_CPU_ISA, whether oneDNN can compute in it.
     """
