@@ -164,7 +164,8 @@ def check_claims(notebook, path):
     """What its text claims is written down as assertions, and not in the reader's sight."""
     claims = series.claims(path.stem)
     shown = [cell for cell in notebook.cells if "hide-input" in cell.metadata.get("tags", ())]
-    faults = ["a cell is hidden: what the text claims belongs into tests/claims"] if shown else []
+    shown += [cell for cell in stamp.code_cells(notebook) if re.search(r"\bassert\b", cell.source)]
+    faults = ["what the text claims belongs into tests/claims, out of its cells"] if shown else []
     asserted = [node for node in ast.walk(ast.parse(claims)) if isinstance(node, ast.Assert)]
     return faults + ([] if asserted else [f"tests/claims/{path.stem}.py asserts nothing"])
 
@@ -340,6 +341,10 @@ def hide_a_cell(notebook):
     code(notebook, 2).metadata["tags"] = ["hide-input"]
 
 
+def assert_in_a_cell(notebook):
+    code(notebook, 2).source += "\nassert True"
+
+
 def claim_nothing(notebook):
     (series.CLAIMS / "01_first.py").write_text("two = 1 + 1\n")
 
@@ -375,6 +380,7 @@ SPOILED = [
     (lose_the_stamp, check_stamp),
     (keep_widgets, check_form),
     (hide_a_cell, check_claims),
+    (assert_in_a_cell, check_claims),
     (claim_nothing, check_claims),
 ]
 
