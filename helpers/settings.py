@@ -94,7 +94,7 @@ def folder_variable(name):
     return f"{name.upper()}_DIR"
 
 
-def data_folder(name="fashion_mnist"):
+def data_folder(name=FASHION_MNIST):
     """Return the folder that `FASHION_MNIST_DIR` (`MNIST_DIR`, …) names, or None where unset."""
     folder = os.environ.get(folder_variable(name), "")
     return Path(os.path.expanduser(folder)) if folder else None
