@@ -7,7 +7,7 @@ FRESH =
 REPO =
 
 PYTHON = .venv/bin/python
-SERIES = $(PYTHON) -m helpers.series
+SERIES = $(PYTHON) -m helpers
 CHOSEN = $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 TESTS = test test-helpers test-units test-series test-notebooks test-notebooks-early \
   test-notebooks-late
@@ -65,11 +65,11 @@ lab: .venv/made
 
 publish: .venv/made
 	@$(SERIES) publish $(CHOSEN)
-	@$(PYTHON) -m helpers.pages
+	@$(SERIES) pages
 
 address: .venv/made
 	@$(SERIES) address $(REPO)
-	@$(PYTHON) -m helpers.pages
+	@$(SERIES) pages
 
 clean:
 	rm -rf .venv outputs .pytest_cache .ruff_cache

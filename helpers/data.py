@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import downloads, folders, idx, settings
+from helpers import settings
 from helpers.settings import DataError
+from helpers.sources import downloads, folders, idx
 
 CLASS_NAMES = (
     "T-shirt/top",

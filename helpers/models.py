@@ -405,7 +405,7 @@ def cnn_augmented(filters=(32, 48, 64, 96), units=256):
     return _finish(inputs, kl.ReLU()(x), "cnn_augmented")
 
 
-@register("ResNet, fast", "CNN", "12_fast_resnet")
+@register("ResNet, fast", "CNN", "13_accuracy_per_minute")
 def resnet_fast(filters=(16, 32, 64), batch_normalization=True, size=28, head_scale=HEAD_SCALE):
     """A convolution, then two stages of a pooled convolution and a residual block.
 
@@ -433,7 +433,7 @@ def _residual_block(x, filters, batch_normalization=True):
     return kl.Add()([x, branch])
 
 
-@register("CNN, tiny", "CNN", "12_fast_resnet")
+@register("CNN, tiny", "CNN", "13_accuracy_per_minute")
 def cnn_tiny(filters=(16, 32, 48), blocks=(2, 1, 1)):
     """A residual network with fewer than 100,000 parameters.
 
@@ -455,19 +455,19 @@ def _renamed(network, name):
     return keras.Model(network.input, network.output, name=name)
 
 
-@register("ResNet, 1 minute", "CNN", "12_fast_resnet")
+@register("ResNet, 1 minute", "CNN", "13_accuracy_per_minute")
 def resnet_1min(filters=(16, 32, 64)):
     """`resnet_fast` at the width for a training of one minute on two cores."""
     return _renamed(resnet_fast(filters), "resnet_1min")
 
 
-@register("ResNet, 5 minutes", "CNN", "12_fast_resnet")
+@register("ResNet, 5 minutes", "CNN", "13_accuracy_per_minute")
 def resnet_5min(filters=(16, 32, 64)):
     """`resnet_fast` at the width for a training of five minutes on two cores."""
     return _renamed(resnet_fast(filters), "resnet_5min")
 
 
-@register("ResNet, 15 minutes", "CNN", "12_fast_resnet")
+@register("ResNet, 15 minutes", "CNN", "13_accuracy_per_minute")
 def resnet_15min(filters=(32, 64, 128)):
     """`resnet_fast` with twice the channels, for a training of fifteen minutes on two cores.
 
@@ -476,19 +476,19 @@ def resnet_15min(filters=(32, 64, 128)):
     return _renamed(resnet_fast(filters), "resnet_15min")
 
 
-@register("ResNet, 30 minutes", "CNN", "12_fast_resnet")
+@register("ResNet, 30 minutes", "CNN", "13_accuracy_per_minute")
 def resnet_30min(filters=(32, 64, 128)):
     """The network of `resnet_15min`, for a training of thirty minutes on two cores."""
     return _renamed(resnet_fast(filters), "resnet_30min")
 
 
-@register("ResNet, 60 minutes", "CNN", "12_fast_resnet")
+@register("ResNet, 60 minutes", "CNN", "13_accuracy_per_minute")
 def resnet_60min(filters=(32, 64, 128), blocks=(1, 1, 1)):
     """The same channels and one more residual block, at full resolution, for sixty minutes."""
     return _renamed(cnn_tiny(filters, blocks), "resnet_60min")
 
 
-@register("CNN, distilled", "CNN", "13_ensembling")
+@register("CNN, distilled", "CNN", "14_ensembling")
 def cnn_distilled(filters=(16, 32, 64)):
     """The layers of `resnet_fast`, to learn from the probabilities of an ensemble."""
     return _renamed(resnet_fast(filters), "cnn_distilled")

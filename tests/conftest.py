@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from figures import MODELS
 
-from helpers import data, series, settings, stamp
+from helpers import data, settings
+from helpers.maintenance import notebooks, publishing, stamp
 
 PICTURE = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABc3UBGAAAAABJRU5ErkJggg=="
@@ -95,22 +96,22 @@ def small_series(monkeypatch, tmp_path):
     folder = tmp_path / "notebooks"
     folder.mkdir()
     (tmp_path / "helpers").mkdir()
-    for name in ("README.md", "requirements.txt", "helpers/series.py"):
+    for name in ("README.md", "requirements.txt", "helpers/settings.py"):
         (tmp_path / name).touch()
     (tmp_path / "helpers" / "packages.py").write_text("def install_missing():\n    pass\n")
     monkeypatch.setattr(settings, "REPOSITORY", tmp_path)
     monkeypatch.setattr(settings, "NOTEBOOKS", folder)
     monkeypatch.setattr(settings, "OUTPUTS", tmp_path / "outputs")
     monkeypatch.setattr(settings, "PUBLISHED_RESULTS", folder / "results")
-    monkeypatch.setattr(series, "CLAIMS", tmp_path / "claims")
+    monkeypatch.setattr("CLAIMS", tmp_path / "claims")
 
     def write(**cells_by_name):
         for name, cells in cells_by_name.items():
             notebook = make_notebook(name, cells)
             nbformat.write(notebook, folder / f"{name.removeprefix('n')}.ipynb")
-        for name in series.names():
-            notebook = series.read(name)
-            series.write_common_parts(notebook, name)
+        for name in notebooks.names():
+            notebook = notebooks.read(name)
+            publishing.write_common_parts(notebook, name)
             nbformat.write(notebook, folder / f"{name}.ipynb")
         return folder
 
@@ -121,9 +122,9 @@ def small_series(monkeypatch, tmp_path):
 def published(small_series):
     """The path and the content of a notebook that looks as if it had been published."""
     path = small_series(n01_first=None, n02_second=None) / "01_first.ipynb"
-    series.CLAIMS.mkdir()
-    (series.CLAIMS / "01_first.py").write_text("assert 1 + 1 == 2\n")
-    notebook = series.read("01_first")
+    publishing.CLAIMS.mkdir()
+    (publishing.CLAIMS / "01_first.py").write_text("assert 1 + 1 == 2\n")
+    notebook = notebooks.read("01_first")
     for count, cell in enumerate(stamp.code_cells(notebook), start=1):
         cell.execution_count = count
         text = f"{count - 1}\n"

@@ -7,7 +7,8 @@ import pytest
 from scipy import special
 from sklearn import metrics
 
-from helpers import auditing, data, evaluation, models, settings
+from helpers import data, evaluation, models, settings
+from helpers.topics import auditing
 
 SAMPLE = data.load_sample().train
 LABELS = np.array([0, 0, 0, 1, 1])

@@ -7,10 +7,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from helpers import cost, data, models, pipeline, replication, settings
-from helpers.benchmark import __main__ as command
-from helpers.benchmark import accuracy, arms, memory, rates, report, worker
+from helpers import cost, data, models, pipeline, settings
 from helpers.layers import BatchNormalization, Dropout, fastest_precision, keras
+from helpers.maintenance import replication
+from helpers.maintenance.benchmark import accuracy, arms, memory, rates, report, worker
+from helpers.maintenance.benchmark import measure as command
 
 TORCH = importlib.util.find_spec("torch") is not None
 SPEED = {
@@ -333,7 +334,7 @@ def test_figures_that_cannot_be_written_are_reported(tmp_path):
 
 @pytest.mark.skipif(not TORCH, reason="PyTorch is not installed")
 def test_the_network_in_pytorch_is_the_same_size_and_trains():
-    from helpers.benchmark import residual_pytorch
+    from helpers.maintenance.benchmark import residual_pytorch
 
     network = residual_pytorch.Residual()
     trainable = sum(parameter.numel() for parameter in network.parameters())

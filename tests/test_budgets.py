@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 from cheap import cheaply
 
-from helpers import budgets, cost, data, models, pruning, runs, settings, training
+from helpers import cost, data, models, runs, settings, training
+from helpers.topics import budgets, infobatch
 
-NAMES = [name for name in models.names() if models.specification(name).notebook == "12_fast_resnet"]
+NAMES = [
+    name
+    for name in models.names()
+    if models.specification(name).notebook == "13_accuracy_per_minute"
+]
 
 
 def test_every_budget_is_a_registered_model_of_its_notebook():
@@ -69,7 +74,7 @@ def told(monkeypatch):
         monkeypatch.setattr(module, "train", train)
 
     listen(training, "all")
-    listen(pruning, "pruned")
+    listen(infobatch, "pruned")
     return told
 
 

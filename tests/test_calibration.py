@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from helpers import calibration, evaluation, settings
+from helpers import evaluation, settings
+from helpers.topics import calibration
 
 LOGITS = np.log([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3]])
 

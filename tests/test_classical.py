@@ -7,8 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from helpers import classical, data, evaluation, plotting, runs
+from helpers import data, evaluation, plotting, runs
 from helpers.settings import UserError
+from helpers.topics import classical
 
 SMALL = {
     "nearest_neighbours": {"components": 20, "neighbours": 3},

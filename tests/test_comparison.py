@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from helpers import comparison, data, evaluation, runs, settings
+from helpers import data, evaluation, runs, settings
 from helpers.settings import UserError
+from helpers.topics import comparison
 
 IMAGES = 400
 LABELS = np.arange(IMAGES) % 10

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from helpers import corruptions, data, pipeline, settings
+from helpers import data, pipeline, settings
+from helpers.topics import corruptions
 
 IMAGES = data.load_sample().train.images[:40]
 

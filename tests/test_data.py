@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import data, downloads, settings
+from helpers import data, settings
+from helpers.sources import downloads
 
 FIRST_FILE = "train-images-idx3-ubyte.gz"
 PLACES = [downloads.FASHION_MNIST.system, downloads.FASHION_MNIST.cache, settings.data_folder()]

@@ -10,8 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import calibration, deployment, evaluation, layers, models, settings
+from helpers import evaluation, layers, models, settings
 from helpers.layers import keras
+from helpers.topics import calibration, deployment
 
 SMALL = {"filters": (4, 8), "units": 8}
 needs_litert = pytest.mark.skipif(
@@ -218,7 +219,7 @@ def test_a_bundle_holds_network_card_and_scripts(bundle, quantised):
 
 @needs_litert
 def test_a_bundle_runs_without_tensorflow(bundle):
-    from helpers import pictures
+    from helpers.topics import pictures
 
     (bundle / "text.txt").write_text("no image")
     printed = deployment.run_alone(bundle, [pictures.file("t_shirt"), bundle / "text.txt"])
@@ -239,7 +240,7 @@ def classified(bundle, *arguments, encoding="utf-8"):
 @needs_litert
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_what_is_wrong_with_one_picture_is_said_and_the_next_one_follows(bundle, encoding):
-    from helpers import pictures
+    from helpers.topics import pictures
 
     card = bundle / "model.json"
     card.write_text(card.read_text(encoding="utf-8").replace("class ", "вещь "), encoding="utf-8")
@@ -262,7 +263,7 @@ def test_what_is_wrong_with_one_picture_is_said_and_the_next_one_follows(bundle,
 
 @needs_litert
 def test_how_the_script_is_used_is_said_and_what_it_lacks(bundle):
-    from helpers import pictures
+    from helpers.topics import pictures
 
     for arguments in ((), ("--help",)):
         done = classified(bundle, *arguments)

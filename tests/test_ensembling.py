@@ -7,19 +7,9 @@ import numpy as np
 import pytest
 from cheap import cheaply
 
-from helpers import (
-    cost,
-    data,
-    ensembling,
-    evaluation,
-    models,
-    optimizers,
-    pipeline,
-    runs,
-    settings,
-    training,
-)
+from helpers import cost, data, evaluation, models, optimizers, pipeline, runs, settings, training
 from helpers.layers import keras
+from helpers.topics import ensembling
 
 LABELS = np.array([0, 1, 0, 1])
 
@@ -279,7 +269,7 @@ def test_a_trained_member_states_its_cost(trained, images):
 def test_every_ensemble_is_of_this_notebook_and_no_model():
     for name in ensembling.ENSEMBLES:
         known = ensembling.specification(name)
-        assert (known.name, known.family, known.notebook) == (name, "Ensemble", "13_ensembling")
+        assert (known.name, known.family, known.notebook) == (name, "Ensemble", "14_ensembling")
     assert not set(ensembling.ENSEMBLES) & set(models.names())
     with pytest.raises(settings.UserError, match="'ensemble_9h'.*ensemble_3h"):
         ensembling.specification("ensemble_9h")

@@ -9,16 +9,9 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers import (
-    classical,
-    data,
-    equivalences,
-    provenance,
-    replication,
-    runs,
-    settings,
-    stamp,
-)
+from helpers import data, definitions, runs, settings
+from helpers.maintenance import equivalences, provenance, replication, stamp
+from helpers.topics import classical
 
 MODEL = "nearest_neighbours"
 REASON = "it only reads better"
@@ -98,7 +91,7 @@ def written():
 
 
 def today(name):
-    return stamp.of_model(MODEL, {})[name]
+    return definitions.of_model(MODEL, {})[name]
 
 
 def test_the_command_declares_what_a_retraining_proves(published, tmp_path, monkeypatch, capsys):
@@ -119,7 +112,7 @@ def test_the_command_declares_what_a_retraining_proves(published, tmp_path, monk
         "classical.gone": [["g", None]],
         SPLIT: [["older", today(SPLIT)]],
     }
-    assert (found["reason"], found["commit"]) == (REASON, provenance.AT_START)
+    assert (found["reason"], found["commit"]) == (REASON, definitions.commit_at_start())
     assert found["notebooks_only"] == []
     assert found["evidence"] == [
         {
@@ -249,7 +242,7 @@ class TestReach:
         assert capsys.readouterr().out.endswith("still stale models.cnn_basic\n")
         (found,) = written()
         assert found["notebooks_only"] == ["data._parse_idx", "data.gone", "data.load"]
-        loading = stamp.of_loading()
+        loading = definitions.of_loading()
         assert found["changed"]["data.load"] == [["old", loading["data.load"]]]
         assert found["changed"]["data._parse_idx"] == [[None, loading["data._parse_idx"]]]
         assert found["changed"]["data.gone"] == [["g", None]]

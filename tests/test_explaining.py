@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from cheap import cheaply
 
-from helpers import evaluation, explaining, layers, models, settings, transfer
+from helpers import evaluation, layers, models, settings
 from helpers.layers import keras, precision
+from helpers.topics import explaining, transfer
 
 kl = keras.layers
 # Networks that are another one with other widths need no test of their own.

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from helpers import deployment, evaluation, models
+from helpers import evaluation, models
+from helpers.topics import deployment
 
 NAMES = [name for name in models.names() if models.specification(name).notebook[:2].isdigit()]
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 28, 28), np.uint8)

@@ -5,7 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from helpers import data, idx
+from helpers import data
+from helpers.sources import idx
 
 CODES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
 

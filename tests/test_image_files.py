@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import folders
+from helpers.sources import folders
 
 
 @pytest.mark.parametrize(

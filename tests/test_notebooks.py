@@ -9,7 +9,8 @@ import statistics
 import nbformat
 import pytest
 
-from helpers import provenance, series, settings, stamp
+from helpers import definitions, settings
+from helpers.maintenance import provenance, publishing, stamp
 
 MOST_BYTES = 1_500_000
 MOST_LINES = 25
@@ -61,7 +62,7 @@ def check_header(notebook, path):
     lines = notebook.cells[0].source.splitlines()
     faults = [
         f"the first cell lacks the line {line!r}: run make address"
-        for line in series.header(path.stem)
+        for line in publishing.header(path.stem)
         if line not in lines
     ]
     addresses = re.findall(r"https://github\.com/[\w.-]+/[\w.-]+", nbformat.writes(notebook))
@@ -86,7 +87,7 @@ def check_links(notebook, path):
 def check_bootstrap(notebook, path):
     """The first code cell is the one that all notebooks share."""
     first = stamp.code_cells(notebook)[0]
-    if first.get("id") != stamp.BOOTSTRAP_ID or first.source != series.bootstrap():
+    if first.get("id") != definitions.BOOTSTRAP_ID or first.source != publishing.bootstrap():
         return ["its first code cell is not the common bootstrap cell: run make address"]
     return []
 
@@ -162,7 +163,7 @@ def check_prose(notebook, path):
 
 def check_claims(notebook, path):
     """What its text claims is written down as assertions, and not in the reader's sight."""
-    claims = series.claims(path.stem)
+    claims = publishing.claims(path.stem)
     shown = [cell for cell in notebook.cells if "hide-input" in cell.metadata.get("tags", ())]
     shown += [cell for cell in stamp.code_cells(notebook) if re.search(r"\bassert\b", cell.source)]
     faults = ["what the text claims belongs into tests/claims, out of its cells"] if shown else []
@@ -346,7 +347,7 @@ def assert_in_a_cell(notebook):
 
 
 def claim_nothing(notebook):
-    (series.CLAIMS / "01_first.py").write_text("two = 1 + 1\n")
+    (publishing.CLAIMS / "01_first.py").write_text("two = 1 + 1\n")
 
 
 SPOILED = [
@@ -452,7 +453,7 @@ def test_a_copy_has_the_same_stamp(helpers_copy):
 
 
 def test_the_builder_is_followed(helpers_copy):
-    found = stamp.definitions(training_notebook(), helpers_copy)
+    found = definitions.of_notebook(training_notebook(), helpers_copy)
     assert {"models.build", "models.cnn_plain", "models._finish", "layers.precision"} <= set(found)
     assert "models.cnn_deep" not in found
 
@@ -507,7 +508,7 @@ def test_words_change_nothing(helpers_copy, pattern, replacement):
 def test_the_address_changes_nothing(published, monkeypatch):
     path, notebook = published
     monkeypatch.setattr(settings, "REPOSITORY_ADDRESS", "https://github.com/someone/something")
-    series.write_common_parts(notebook, path.stem)
+    publishing.write_common_parts(notebook, path.stem)
     assert "someone/something" in stamp.code_cells(notebook)[0].source
     assert check_stamp(notebook, path) == []
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from helpers import novelty, settings
+from helpers import settings
+from helpers.topics import novelty
 
 
 @pytest.fixture

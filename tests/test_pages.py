@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import comparison, pages, plotting, runs, series, settings
+from helpers import plotting, runs, settings
+from helpers.maintenance import notebooks, pages, publishing
+from helpers.topics import comparison
 
 EXAMPLE = "before\n<!-- results -->\nold\n<!-- /results -->\nafter\n"
 
@@ -19,13 +21,13 @@ def readme():
 
 
 def test_readme_agrees_with_the_results(readme):
-    assert pages.readme(readme) == readme, "run `python -m helpers.pages`"
+    assert pages.readme(readme) == readme, "run `python -m helpers.maintenance.pages`"
 
 
-@pytest.mark.parametrize("name", series.names())
+@pytest.mark.parametrize("name", notebooks.names())
 def test_expectations_agree_with_the_results(name):
-    first = series.read(name).cells[0].source
-    assert pages.facts(first, name) == first, "run `python -m helpers.pages`"
+    first = notebooks.read(name).cells[0].source
+    assert pages.facts(first, name) == first, "run `python -m helpers.maintenance.pages`"
 
 
 def test_readme_shows_every_published_model_and_every_notebook(readme):
@@ -33,7 +35,7 @@ def test_readme_shows_every_published_model_and_every_notebook(readme):
     assert len(results) >= 10
     for row in results.itertuples():
         assert f"{100 * row.test_accuracy:.2f}" in readme
-    for name in series.names():
+    for name in notebooks.names():
         assert f"(notebooks/{name}.ipynb)" in readme
 
 
@@ -47,7 +49,7 @@ def test_readme_says_which_neighbours_differ():
 
 @pytest.mark.parametrize("name", pages.PICTURES)
 def test_pictures_agree_with_the_results(name):
-    assert not pages.outdated(name), "run `python -m helpers.pages`"
+    assert not pages.outdated(name), "run `python -m helpers.maintenance.pages`"
 
 
 @pytest.mark.parametrize("name", pages.PICTURES)
@@ -64,7 +66,9 @@ def test_pictures_come_for_light_and_dark_pages_with_words(readme, name):
 
 def test_the_images_that_are_shown_are_kept():
     with np.load(comparison.PICTURED) as kept:
-        assert np.array_equal(kept["indices"], pages.shown_images()), "run python -m helpers.pages"
+        assert np.array_equal(kept["indices"], pages.shown_images()), (
+            "run python -m helpers.maintenance.pages"
+        )
         assert kept["images"].shape == (len(kept["indices"]), 28, 28)
         assert kept["images"].dtype == np.uint8
 
@@ -160,7 +164,7 @@ def link_faults(text):
             found.append(f"{target} leads nowhere")
         elif not path and fragment not in anchors:
             found.append(f"there is no heading for #{fragment}")
-    badges = {name: series.header(name)[0].split(" · ")[0] for name in series.names()}
+    badges = {name: publishing.header(name)[0].split(" · ")[0] for name in notebooks.names()}
     found += [f"the badge of {name} is missing" for name in badges if badges[name] not in text]
     if len(re.findall(r"\[!\[Open in Colab\]", text)) != len(badges):
         found.append("there is a badge of no notebook")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import loading, photo, pictures, settings
+from helpers import settings
+from helpers.topics import loading, photo, pictures
 
 GREY = Image.new("RGB", (60, 40), (200, 200, 200))
 

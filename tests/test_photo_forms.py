@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data, evaluation, photo, pictures, settings, shipped
+from helpers import data, evaluation, settings
+from helpers.topics import photo, pictures, shipped
 
 SAMPLES = 100
 # One image of a hundred is a point. Within one point is asked of files that lose nothing, within

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import photo, pictures, settings
+from helpers import settings
+from helpers.topics import photo, pictures
 
 MOST_BYTES = 60_000
 

@@ -7,8 +7,9 @@ import pytest
 from figures import CLASSES, in_order, picture, texts
 from matplotlib.collections import LineCollection
 
-from helpers import classical, plotting
+from helpers import plotting
 from helpers.settings import UserError
+from helpers.topics import classical
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from figures import CLASSES, texts
 from matplotlib.patches import Rectangle
 
-from helpers import photo, plotting, settings
+from helpers import plotting, settings
 from helpers.plotting.style import RIGHT, WRONG
+from helpers.topics import photo
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from figures import MODELS, picture
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from helpers import classical, ensembling, models, plotting
+from helpers import models, plotting
 from helpers.plotting import style
 from helpers.settings import REPOSITORY, UserError
+from helpers.topics import classical, ensembling
 
 
 def test_importing_needs_no_tensorflow():

@@ -9,7 +9,8 @@ import subprocess
 import pandas as pd
 import pytest
 
-from helpers import provenance, runs, settings, stamp
+from helpers import definitions, runs, settings
+from helpers.maintenance import provenance
 
 
 @pytest.fixture
@@ -40,40 +41,40 @@ def checkout(tmp_path):
 
 class TestCommit:
     def test_is_that_of_the_checkout(self, checkout, tmp_path):
-        assert provenance.commit(tmp_path) == checkout("rev-parse", "HEAD")
+        assert definitions.commit(tmp_path) == checkout("rev-parse", "HEAD")
 
     def test_changed_files_are_marked(self, checkout, tmp_path):
         (tmp_path / "code.py").write_text("one = 2")
-        assert provenance.commit(tmp_path) == checkout("rev-parse", "HEAD") + "+"
+        assert definitions.commit(tmp_path) == checkout("rev-parse", "HEAD") + "+"
         checkout("add", ".")
-        assert provenance.commit(tmp_path).endswith("+")
+        assert definitions.commit(tmp_path).endswith("+")
         checkout("commit", "-q", "-m", "second")
-        assert provenance.commit(tmp_path) == checkout("rev-parse", "HEAD")
+        assert definitions.commit(tmp_path) == checkout("rev-parse", "HEAD")
 
     def test_a_checkout_that_cannot_be_compared_counts_as_changed(self, checkout, tmp_path):
         head = checkout("rev-parse", "HEAD")
         (tmp_path / ".git" / "index").write_bytes(b"damaged")
-        assert provenance.commit(tmp_path) == head + "+"
+        assert definitions.commit(tmp_path) == head + "+"
 
     def test_new_files_and_results_are_no_change(self, checkout, tmp_path):
         (tmp_path / "new.py").write_text("two = 2")
         (tmp_path / "notebooks" / "results" / "seed_0.json").write_text("[]")
-        assert provenance.commit(tmp_path) == checkout("rev-parse", "HEAD")
+        assert definitions.commit(tmp_path) == checkout("rev-parse", "HEAD")
 
     def test_a_folder_in_another_checkout_has_none(self, checkout, tmp_path):
-        assert provenance.commit(tmp_path / "notebooks") is None
+        assert definitions.commit(tmp_path / "notebooks") is None
 
     def test_without_a_checkout_or_git_there_is_none(self, tmp_path, monkeypatch):
         monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-        assert provenance.commit(tmp_path) is None
+        assert definitions.commit(tmp_path) is None
         monkeypatch.setenv("PATH", "")
-        assert provenance.commit() is None
+        assert definitions.commit() is None
 
     def test_an_empty_checkout_has_none(self, tmp_path):
         if shutil.which("git") is None:
             pytest.skip("there is no git on this machine")
         subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-        assert provenance.commit(tmp_path) is None
+        assert definitions.commit(tmp_path) is None
 
 
 RECIPE = {
@@ -85,7 +86,7 @@ RECIPE = {
 
 class TestDefinitions:
     def test_of_a_model(self):
-        found = stamp.of_model("resnet_5min", RECIPE)
+        found = definitions.of_model("resnet_5min", RECIPE)
         expected = {
             "models.resnet_5min", "models.resnet_fast", "models._residual_block", "models.build",
             "training.train", "pipeline.batches", "evaluation.metrics", "data.split",
@@ -98,7 +99,7 @@ class TestDefinitions:
         assert not {key for key in found if key.startswith(("runs.", "cost."))}
 
     def test_of_a_classical_baseline(self):
-        found = set(stamp.of_model("svm_rbf", {"C": 10.0}))
+        found = set(definitions.of_model("svm_rbf", {"C": 10.0}))
         expected = {
             "classical.svm_rbf", "classical.fit", "classical.soften", "classical.fitted_softness",
             "classical.duel_scores", "evaluation.metrics", "data.split",
@@ -108,34 +109,34 @@ class TestDefinitions:
 
     def test_are_those_that_the_process_began_with(self, tmp_path, monkeypatch):
         monkeypatch.setattr(settings, "REPOSITORY", tmp_path)
-        assert "training.train" in stamp.of_model("cnn_basic", RECIPE)
+        assert "training.train" in definitions.of_model("cnn_basic", RECIPE)
 
     def test_of_an_ensemble(self):
         members = {
             "members": ["resnet_fast", "cnn_basic__arm"],
             "training": {"resnet_fast": RECIPE},
         }
-        found = set(stamp.of_model("ensemble_mixed", members))
+        found = set(definitions.of_model("ensemble_mixed", members))
         assert {"models.resnet_fast", "models.cnn_basic", "ensembling.average"} <= found
         assert {"optimizers.Muon", "pipeline.Shift"} <= found
-        assert "ensembling.average" not in stamp.of_model("cnn_basic", RECIPE)
+        assert "ensembling.average" not in definitions.of_model("cnn_basic", RECIPE)
 
     def test_of_what_loads_the_images(self):
-        found = set(stamp.of_loading())
+        found = set(definitions.of_loading())
         assert {"data.load_profile", "data.load", "data._parse_idx", "data.LabelledImages"} <= found
         assert not {"data.load_sample", "data.near_duplicates", "data.split"} & found
 
     def test_a_module_or_a_definition_that_is_gone_is_an_error(self, tmp_path):
         folder = tmp_path / "helpers"
         shutil.copytree(settings.REPOSITORY / "helpers", folder)
-        text = (folder / "pruning.py").read_text(encoding="utf-8")
-        (folder / "pruning.py").write_text(text.replace("def train(", "def train_pruned("))
-        assert stamp.of_model("cnn_basic", RECIPE, folder)
-        with pytest.raises(settings.UserError, match="pruning.train, which stamps begin with"):
-            stamp.of_model("resnet_5min", RECIPE | {"left_out": 0.5}, folder)
+        text = (folder / "infobatch.py").read_text(encoding="utf-8")
+        (folder / "infobatch.py").write_text(text.replace("def train(", "def train_pruned("))
+        assert definitions.of_model("cnn_basic", RECIPE, folder)
+        with pytest.raises(settings.UserError, match="infobatch.train, which stamps begin with"):
+            definitions.of_model("resnet_5min", RECIPE | {"left_out": 0.5}, folder)
         (folder / "photo.py").rename(folder / "photographs.py")
         with pytest.raises(settings.UserError, match=r"helpers/ has no photo\.py, which stamps"):
-            stamp.of_model("cnn_basic", RECIPE, folder)
+            definitions.of_model("cnn_basic", RECIPE, folder)
 
     @pytest.mark.parametrize(
         ("module", "pattern", "replacement", "changed"),
@@ -152,13 +153,13 @@ class TestDefinitions:
         folder = tmp_path / "helpers"
         ignored = shutil.ignore_patterns("*.npz", "__pycache__")
         shutil.copytree(settings.REPOSITORY / "helpers", folder, ignore=ignored)
-        before = stamp.of_model("cnn_basic", RECIPE, folder)
-        assert before == stamp.of_model("cnn_basic", RECIPE)
+        before = definitions.of_model("cnn_basic", RECIPE, folder)
+        assert before == definitions.of_model("cnn_basic", RECIPE)
         path = folder / f"{module}.py"
         edited, count = re.subn(pattern, replacement, path.read_text(encoding="utf-8"), count=1)
         assert count == 1
         path.write_text(edited, encoding="utf-8")
-        after = stamp.of_model("cnn_basic", RECIPE, folder)
+        after = definitions.of_model("cnn_basic", RECIPE, folder)
         assert {key for key in before | after if before.get(key) != after.get(key)} == changed
 
 
@@ -239,13 +240,13 @@ class TestEquivalences:
     def result(self):
         """A published result as if it had been made with other code of one definition."""
         found = runs.load("nearest_neighbours", 0, settings.PUBLISHED_RESULTS)
-        today = stamp.of_model(found.model, found.recipe)
+        today = definitions.of_model(found.model, found.recipe)
         return dataclasses.replace(found, definitions=today | {"classical.fit": "a"})
 
     @pytest.fixture
     def proof(self, result):
         """The declaration that covers the change."""
-        today = stamp.of_model(result.model, result.recipe)
+        today = definitions.of_model(result.model, result.recipe)
         return declaration("only faster", classical__fit=("a", today["classical.fit"]))
 
     def test_there_need_be_none(self, result, tmp_path, monkeypatch):
@@ -256,7 +257,7 @@ class TestEquivalences:
     def test_a_declared_change_is_equivalent(self, result, declare, proof):
         declare(proof)
         honest = dataclasses.replace(
-            result, definitions=stamp.of_model(result.model, result.recipe)
+            result, definitions=definitions.of_model(result.model, result.recipe)
         )
         checked = provenance.check([result, honest])
         assert checked["verdict"].tolist() == ["equivalent", "agrees"]

@@ -7,21 +7,10 @@ import numpy as np
 import pytest
 from cheap import cheaply
 
-from helpers import (
-    classical,
-    cost,
-    data,
-    models,
-    optimizers,
-    pipeline,
-    provenance,
-    replication,
-    runs,
-    settings,
-    training,
-    tuning,
-)
+from helpers import cost, data, models, optimizers, pipeline, runs, settings, training
 from helpers.layers import keras
+from helpers.maintenance import provenance, replication
+from helpers.topics import classical, tuning
 
 
 def ann(images, seed):

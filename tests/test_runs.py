@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import data, ensembling, evaluation, plotting, provenance, runs, settings, stamp
+from helpers import data, definitions, evaluation, plotting, runs, settings
+from helpers.maintenance import provenance, stamp
 from helpers.settings import UserError
+from helpers.topics import ensembling
 
 MODEL = "ann_baseline"
 IMAGES = 60
@@ -776,7 +778,7 @@ class TestCheck:
         assert result.commit is None and result.definitions is None
 
     def test_changed_definitions_are_named(self, store, monkeypatch):
-        of_model = stamp.of_model
+        of_model = definitions.of_model
 
         def changed(*arguments):
             return of_model(*arguments) | {"models.ann_baseline": "0", "models.new": "1"}
@@ -804,15 +806,15 @@ class TestCheck:
 
     def test_an_ensemble_costs_what_its_members_do(self, store):
         recipe = {"members": [MODEL, MODEL], "member_seeds": [0, 1], "training": {}}
-        definitions = stamp.of_model("ensemble_seeds", recipe)
-        ensemble = {"model": "ensemble_seeds", "recipe": recipe, "definitions": definitions}
+        found = definitions.of_model("ensemble_seeds", recipe)
+        ensemble = {"model": "ensemble_seeds", "recipe": recipe, "definitions": found}
         assert "today's model 470,292" in store(**ensemble)[2]
         costs = {"parameters": 470_292, "mflops": 2 * 0.469938}
         assert store(**ensemble, **costs)[1] == "agrees"
 
     def test_every_view_costs_operations(self, store):
         def of_recipe(recipe):
-            return {"recipe": recipe, "definitions": stamp.of_model(MODEL, recipe)}
+            return {"recipe": recipe, "definitions": definitions.of_model(MODEL, recipe)}
 
         mirrored = of_recipe({"views": ["None", "flip"]})
         assert store(**mirrored, mflops=2 * 0.469938)[1] == "agrees"

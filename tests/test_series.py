@@ -16,7 +16,8 @@ import nbformat
 import pytest
 from nbval.plugin import find_comment_markers, find_metadata_tags
 
-from helpers import data, packages, series, settings, stamp
+from helpers import data, packages, settings
+from helpers.maintenance import commands, execution, index, notebooks, publishing, stamp
 
 NOTEBOOKS = sorted(settings.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 REPOSITORY = settings.REPOSITORY
@@ -41,14 +42,14 @@ def no_real_results(monkeypatch):
 
 def test_copies_are_executed_and_kept(small_series, tmp_path, capsys):
     folder = small_series(n01_first=passing(tmp_path / "log"), n02_second=["print(4)"])
-    assert series.run("smoke", seed=7) == 0
+    assert execution.run("smoke", seed=7) == 0
     said = capsys.readouterr().out
     assert "[1/2] 01_first: passed in" in said and "2 of 2 notebooks passed" in said
     outputs = tmp_path / "outputs" / "smoke"
     executed = nbformat.read(outputs / "executed" / "01_first.ipynb", as_version=4)
     assert stamp.code_cells(executed)[1].outputs[0].text == "smoke 7\n"
     assert "outputs" not in json.dumps(
-        [cell.get("outputs") or None for cell in series.read("01_first").cells]
+        [cell.get("outputs") or None for cell in notebooks.read("01_first").cells]
     )
     page = (outputs / "executed" / "01_first.html").read_text(encoding="utf-8")
     assert "smoke 7" in page and 'href="02_second.html"' in page and "../index.html" in page
@@ -61,11 +62,11 @@ def test_what_is_finished_is_not_run_again(small_series, tmp_path, capsys):
     log = tmp_path / "log"
     small_series(n01_first=passing(log))
     for arguments in ({}, {}, {"fresh": True}, {"seed": 1}):
-        assert series.run("smoke", **arguments) == 0
+        assert execution.run("smoke", **arguments) == 0
     assert log.read_text() == "ran " * 3
     assert "Finished before and unchanged, so not run again: 01_first" in capsys.readouterr().out
     small_series(n01_first=[*passing(log), "print(5)"])
-    assert series.run("smoke") == 0
+    assert execution.run("smoke") == 0
     assert log.read_text() == "ran " * 4
 
 
@@ -74,27 +75,27 @@ def test_a_failing_notebook_is_named_and_the_others_run(small_series, tmp_path, 
         n01_first=["print(1)", "raise ValueError('first line\\nlast line')"],
         n02_second=["print(2)"],
     )
-    assert series.run("smoke") == 1
+    assert execution.run("smoke") == 1
     said = capsys.readouterr().out
     assert re.search(r"01_first: FAILED after .* in cell 3 of 3: ValueError: last line", said)
     assert "02_second: passed" in said and "1 of 2 notebooks passed" in said
     assert "ValueError: last line" in (tmp_path / "outputs/smoke/index.html").read_text("utf-8")
-    assert series.run("smoke") == 1, "a notebook that failed runs again"
+    assert execution.run("smoke") == 1, "a notebook that failed runs again"
 
 
 def test_a_kernel_that_dies_is_named(small_series, capsys):
     small_series(n01_first=["import os", "os._exit(1)"])
-    assert series.run("smoke") == 1
+    assert execution.run("smoke") == 1
     assert "cell 3 of 3: the kernel died" in capsys.readouterr().out
 
 
 def test_a_change_anywhere_in_helpers_means_running_again(small_series, tmp_path):
     small_series(n01_first=None)
-    found = [series._sources("01_first", "smoke", 0)]
+    found = [execution._sources("01_first", "smoke", 0)]
     (tmp_path / "helpers" / "plotting" / "__pycache__").mkdir(parents=True)
     for name in ("style.py", "style.mplstyle", "__pycache__/style.pyc"):
         (tmp_path / "helpers" / "plotting" / name).write_text(name)
-        found.append(series._sources("01_first", "smoke", 0))
+        found.append(execution._sources("01_first", "smoke", 0))
     assert len(set(found)) == 3 and found[2] == found[3]
 
 
@@ -105,9 +106,9 @@ def test_interruption_keeps_what_is_finished(small_series, tmp_path):
         n01_first=passing(log), n02_second=["import time; from pathlib import Path", wait]
     )
     program = (
-        "import sys; from pathlib import Path; from helpers import series, settings\n"
+        "import sys; from pathlib import Path; from helpers import settings\n"
         f"settings.NOTEBOOKS, settings.OUTPUTS = Path({str(folder)!r}), Path({str(tmp_path)!r})\n"
-        "sys.exit(series.main(['run', '--profile', 'smoke']))"
+        "sys.exit(commands.main(['run', '--profile', 'smoke']))"
     )
     # A shell's background job ignores Ctrl-C, and so would the tests of a build that is one.
     command = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{program}"
@@ -131,10 +132,10 @@ def test_interruption_keeps_what_is_finished(small_series, tmp_path):
 
 def test_only_chooses_by_number_or_stem(small_series):
     small_series(n01_first=None, n05_fifth=None)
-    assert series.choose(["5"]) == series.choose(["05"]) == series.choose(["05_fifth"])
-    assert series.choose(None) == ["01_first", "05_fifth"]
+    assert notebooks.choose(["5"]) == notebooks.choose(["05"]) == notebooks.choose(["05_fifth"])
+    assert notebooks.choose(None) == ["01_first", "05_fifth"]
     with pytest.raises(settings.UserError, match="no notebook '07': choose among 01_first"):
-        series.choose(["07"])
+        notebooks.choose(["07"])
 
 
 def test_readers_of_results_run_again_when_results_may_have_changed(small_series, tmp_path):
@@ -142,15 +143,15 @@ def test_readers_of_results_run_again_when_results_may_have_changed(small_series
     reader = [f"# runs.table()\nopen({str(log)!r}, 'a').write('read ')"]
     small_series(n01_first=["print(1)"], n17_table=reader)
     for _ in range(2):
-        assert series.run("smoke") == 0
+        assert execution.run("smoke") == 0
     assert log.read_text() == "read "
     small_series(n01_first=["print(2)"], n17_table=reader)
-    assert series.run("smoke") == 0
+    assert execution.run("smoke") == 0
     assert log.read_text() == "read read "
     result = tmp_path / "notebooks" / "results" / "model" / "seed_0.json"
     result.parent.mkdir(parents=True)
     result.write_text("{}")
-    assert series.run("smoke") == 0
+    assert execution.run("smoke") == 0
     assert log.read_text() == "read read read "
 
 
@@ -169,11 +170,11 @@ def test_a_series_whose_notebooks_write_results_settles(small_series, tmp_path, 
 
     small_series(n01_first=writes("01_first"), n02_second=writes("02_second"))
     for _ in range(3):
-        assert series.run("smoke") == 0
+        assert execution.run("smoke") == 0
     assert log.read_text() == "01_first 02_second "
     assert "cannot be used" in capsys.readouterr().out, "a bad result does not end the series"
     small_series(n01_first=[*writes("01_first"), "1"], n02_second=writes("02_second"))
-    assert series.run("smoke") == 0
+    assert execution.run("smoke") == 0
     assert log.read_text() == "01_first 02_second " * 2
 
 
@@ -182,15 +183,15 @@ def test_without_real_data_the_sample_runs_loudly(small_series, monkeypatch, cap
         raise data.DataError("Fashion-MNIST was not found on this machine.")
 
     monkeypatch.setattr(data, "load", missing)
-    monkeypatch.setattr(series, "_refreshed_packages", lambda: True)
+    monkeypatch.setattr("_refreshed_packages", lambda: True)
     monkeypatch.delenv("FASHION_MNIST_DIR", raising=False)
     small_series(n01_first=[PROFILE])
-    assert series.run("quick") == 0
+    assert execution.run("quick") == 0
     said = capsys.readouterr().out
     assert "THE REAL DATA CANNOT BE HAD, SO THE SMOKE PROFILE RUNS INSTEAD OF QUICK" in said
     assert "Profile smoke, seed 0" in said
     with pytest.raises(data.DataError):
-        series.publish()
+        publishing.publish()
 
 
 def test_a_wrong_data_folder_is_an_error(small_series, monkeypatch):
@@ -198,11 +199,11 @@ def test_a_wrong_data_folder_is_an_error(small_series, monkeypatch):
     monkeypatch.setenv("FASHION_MNIST_DIR", "nowhere")
     small_series(n01_first=[PROFILE])
     with pytest.raises(data.DataError, match="nowhere does not exist"):
-        series.run("quick")
+        execution.run("quick")
 
 
 def test_remaining_time_follows_the_speed_of_the_machine():
-    progress = series._Progress(["a", "b", "c"], {"a": 10.0, "b": 20.0, "c": None})
+    progress = execution._Progress(["a", "b", "c"], {"a": 10.0, "b": 20.0, "c": None})
     progress.begin("a")
     assert progress.remaining(0.0) is None, "nothing is known of c yet"
     progress.taken["a"] = 30.0
@@ -215,7 +216,7 @@ def test_the_line_of_a_terminal_shows_what_the_cell_prints(small_series, monkeyp
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     small_series(n01_first=["import time\nprint('a', end='\\repoch 1/2')\ntime.sleep(2)"])
-    assert series.run("smoke") == 0
+    assert execution.run("smoke") == 0
     said = capsys.readouterr().out
     assert re.search(r"\r\[1/1\] 01_first: cell 2 of 2, .* elapsed.* \| epoch 1/2 ", said)
 
@@ -227,7 +228,7 @@ def test_pages_need_no_network(small_series, monkeypatch, published):
         raise AssertionError("the network was asked for")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    page = series._html(published[1], "01_first")
+    page = index.page(published[1], "01_first")
     assert 'alt="One grey pixel."' in page and "No description" not in page
     scripts = re.findall(r'<(?:script|link)[^>]*(?:src|href)="([^"]+)"', page)
     assert all("mathjax" in address.lower() for address in scripts), scripts
@@ -241,12 +242,12 @@ def test_pages_need_no_network(small_series, monkeypatch, published):
     ],
 )
 def test_errors_are_one_sentence(arguments, words, capsys):
-    assert series.main(arguments) == 2
+    assert commands.main(arguments) == 2
     assert words in capsys.readouterr().err
 
 
 def test_importing_series_imports_no_tensorflow():
-    program = "import sys, helpers.series; sys.exit('tensorflow' in sys.modules)"
+    program = "import sys, helpers.maintenance.series; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
 
 
@@ -260,18 +261,18 @@ def test_publishing_stores_outputs_and_stamps_them(small_series, monkeypatch, ca
         n17_table=["from helpers import runs\nruns.table"],
     )
     path = settings.NOTEBOOKS / "01_first.ipynb"
-    notebook = series.read("01_first")
+    notebook = notebooks.read("01_first")
     ids = [cell.id for cell in notebook.cells]
     notebook.metadata["fashion"] = {"question": "Does it run?", "minutes": {"full": 1}}
     nbformat.write(notebook, path)
     before = (settings.NOTEBOOKS / "02_second.ipynb").read_bytes()
-    assert series.publish(["01", "02"]) == 1
+    assert publishing.publish(["01", "02"]) == 1
     said = capsys.readouterr().out
     assert "02_second: FAILED" in said and "publish also what shows them: 17_table" in said
     assert (settings.NOTEBOOKS / "02_second.ipynb").read_bytes() == before
     kept = nbformat.read(settings.OUTPUTS / "failed" / "02_second.ipynb", as_version=4)
     assert stamp.code_cells(kept)[1].outputs[0].text == "1\n"
-    stored = series.read("01_first")
+    stored = notebooks.read("01_first")
     first, second = stamp.code_cells(stored)[1:]
     assert first.outputs[0].text == "full 0\n" and second.outputs[0].text == "2 of 2\n"
     assert [cell.execution_count for cell in stamp.code_cells(stored)] == [1, 2, 3]
@@ -287,12 +288,12 @@ def test_publishing_stores_outputs_and_stamps_them(small_series, monkeypatch, ca
 def test_what_the_text_claims_is_checked_when_it_is_published(
     answer, status, small_series, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(series, "CLAIMS", tmp_path)
+    monkeypatch.setattr("CLAIMS", tmp_path)
     (tmp_path / "01_first.py").write_text(f"assert two == {answer}, 'one and one are that'\n")
     small_series(n01_first=["two = 1 + 1"])
-    assert series.run("smoke") == 0, "a reader's run is never told that the text is wrong"
-    assert series.publish() == status
-    stored = series.read("01_first")
+    assert execution.run("smoke") == 0, "a reader's run is never told that the text is wrong"
+    assert publishing.publish() == status
+    stored = notebooks.read("01_first")
     assert [cell.source for cell in stamp.code_cells(stored)[1:]] == ["two = 1 + 1"]
     assert ("one and one are that" in capsys.readouterr().out) == bool(status)
 
@@ -300,7 +301,7 @@ def test_what_the_text_claims_is_checked_when_it_is_published(
 def test_publishing_another_seed_keeps_the_stored_outputs(small_series):
     small_series(n01_first=[PROFILE])
     before = (settings.NOTEBOOKS / "01_first.ipynb").read_bytes()
-    assert series.publish(seed=1) == 0
+    assert publishing.publish(seed=1) == 0
     assert (settings.NOTEBOOKS / "01_first.ipynb").read_bytes() == before
 
 
@@ -308,16 +309,16 @@ def test_publishing_another_seed_keeps_the_stored_outputs(small_series):
 
 
 def test_the_bootstrap_cell_is_short_and_says_what_it_does():
-    lines = series.bootstrap().splitlines()
+    lines = publishing.bootstrap().splitlines()
     assert len(lines) <= 17 and lines[0].startswith("# Finds this project's helpers/")
-    assert not re.search("<(address|folder|hint)>", series.bootstrap())
+    assert not re.search("<(address|folder|hint)>", publishing.bootstrap())
 
 
 def test_the_bootstrap_cell_finds_helpers_above(tmp_path, monkeypatch):
     monkeypatch.chdir(settings.REPOSITORY / "tests")
     monkeypatch.setattr(sys, "path", list(sys.path))
     found = {}
-    exec(series.bootstrap(), found)
+    exec(publishing.bootstrap(), found)
     assert found["root"] == settings.REPOSITORY and sys.path[0] == str(settings.REPOSITORY)
 
 
@@ -332,7 +333,7 @@ def test_the_bootstrap_cell_says_why_cloning_failed(tmp_path, monkeypatch, addre
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(subprocess, "getstatusoutput", lambda command: (128, "fatal: no"))
     with pytest.raises(RuntimeError, match=f"fatal: no\nhelpers/ could not be .*{hint}"):
-        exec(series.bootstrap(address), {})
+        exec(publishing.bootstrap(address), {})
 
 
 def test_the_bootstrap_cell_clones_where_only_the_notebook_is(tmp_path, monkeypatch):
@@ -347,14 +348,14 @@ def test_the_bootstrap_cell_clones_where_only_the_notebook_is(tmp_path, monkeypa
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(subprocess, "getstatusoutput", clone)
     monkeypatch.setattr(packages, "install_missing", lambda: asked.append("installed"))
-    exec(series.bootstrap("https://github.com/owner/some-name"), {})
+    exec(publishing.bootstrap("https://github.com/owner/some-name"), {})
     assert asked == ["git clone -q --depth=1 https://github.com/owner/some-name.git", "installed"]
     assert sys.path[0] == str(tmp_path / "some-name")
 
 
 def test_the_header_skips_missing_notebooks(small_series):
     small_series(n01_a=None, n03_b=None, n17_c=None)
-    badges, steps = series.header("03_b", "https://github.com/owner/name")
+    badges, steps = publishing.header("03_b", "https://github.com/owner/name")
     assert badges == (
         "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
         "(https://colab.research.google.com/github/owner/name/blob/main/notebooks/03_b.ipynb)"
@@ -363,8 +364,8 @@ def test_the_header_skips_missing_notebooks(small_series):
     assert steps == (
         "[← 01 n01_a](01_a.ipynb) · [contents](../README.md) · [17 n17_c →](17_c.ipynb)"
     )
-    assert series.header("01_a")[1].startswith("[contents]")
-    assert series.header("17_c")[1].endswith("[contents](../README.md)")
+    assert publishing.header("01_a")[1].startswith("[contents]")
+    assert publishing.header("17_c")[1].endswith("[contents](../README.md)")
 
 
 def test_a_new_address_is_written_everywhere(small_series, tmp_path, monkeypatch):
@@ -374,13 +375,13 @@ def test_a_new_address_is_written_everywhere(small_series, tmp_path, monkeypatch
     readme = tmp_path / "README.md"
     readme.write_text(f"Clone {settings.REPOSITORY_ADDRESS}.git, then read.\n")
     monkeypatch.setattr(settings, "__file__", str(copied))
-    assert series.address("owner/name") == ["README.md", "01_first.ipynb", "02_second.ipynb"]
+    assert publishing.address("owner/name") == ["README.md", "01_first.ipynb", "02_second.ipynb"]
     assert 'REPOSITORY_ADDRESS = "https://github.com/owner/name"' in copied.read_text()
     assert readme.read_text() == "Clone https://github.com/owner/name.git, then read.\n"
     text = (settings.NOTEBOOKS / "01_first.ipynb").read_text(encoding="utf-8")
     assert "YOUR_NAME" not in text and text.count("owner/name") == 3
     monkeypatch.setattr(settings, "REPOSITORY_ADDRESS", "https://github.com/owner/name")
-    assert series.address() == [], "a second time changes nothing"
+    assert publishing.address() == [], "a second time changes nothing"
 
 
 # nbval compares what it should.
@@ -406,8 +407,8 @@ def nbval(*paths):
 
 def test_nbval_compares_marked_cells_and_only_those(small_series):
     small_series(n01_first=[UNCOMPARED, *COMPARED])
-    assert series.publish() == 0
-    sound = series.read("01_first")
+    assert publishing.publish() == 0
+    sound = notebooks.read("01_first")
     spoiled = {name: copy.deepcopy(sound) for name in ("altered", "emptied", "broken")}
     stamp.code_cells(spoiled["altered"])[3].outputs[0].text = "43\n"
     stamp.code_cells(spoiled["emptied"])[2].outputs = []
@@ -445,7 +446,7 @@ def test_nbval_takes_every_cell_and_compares_as_many_as_the_stamp_says(path, col
     assert collected.count(f"{path.name}::Cell ") == len(cells)
 
 
-@pytest.mark.parametrize("stem", ["17_final_comparison"])
+@pytest.mark.parametrize("stem", ["19_final_comparison"])
 def test_nbval_notices_an_altered_output_of_a_real_notebook(stem):
     path = settings.NOTEBOOKS / f"{stem}.ipynb"
     if not path.exists():

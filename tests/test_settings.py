@@ -1,4 +1,4 @@
-"""Settings: one word scales the series, and a wrong word is named."""
+"""Settings: one word scales the and a wrong word is named."""
 
 import pytest
 

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import budgets, calibration, data, evaluation, layers, models, runs, settings, shipped
+from helpers import data, evaluation, layers, models, runs, settings
+from helpers.topics import budgets, calibration, shipped
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from cheap import cheaply
 
-from helpers import data, evaluation, models, pipeline, settings, transfer
+from helpers import data, evaluation, models, pipeline, settings
 from helpers.layers import keras
+from helpers.topics import transfer
 
 NETWORK = "cnn_optimum"
 

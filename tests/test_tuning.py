@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from cheap import cheaply
 
-from helpers import data, models, settings, training, tuning
+from helpers import data, models, settings, training
+from helpers.topics import tuning
 
 EPOCHS = 1
 

@@ -1,0 +1,252 @@
+"""Train or fit a model again with other seeds, from nothing but the recipe that its result keeps.
+
+A notebook trains every model once, among ablations and figures. Repeating only the model is many
+times cheaper, and it proves that the stored recipe is enough to do so.
+"""
+
+import ast
+import copy
+import dataclasses
+
+import numpy as np
+
+from helpers import data, models, optimizers, pipeline, runs, settings, training
+from helpers.layers import in_float32, keras
+from helpers.topics import budgets, classical, ensembling, infobatch, shipped
+
+FIRST_SEED = 0
+THREE_HOURS = 3 * 3600  # seconds
+CALLBACKS = ("EarlyStopping", "ReduceLROnPlateau")
+
+
+def replicate(result, dataset, seed):
+    """Train or fit the model of a result once more and keep what comes of it.
+
+    Starting weights, order of the batches, distortions and the split into images to learn from and
+    images to choose by all vary with the seed.
+
+    Parameters
+    ----------
+    result : runs.Result
+        Of a registered model or a classical baseline, made in the active profile.
+    dataset : data.Dataset
+        That of the active profile.
+    seed : int
+
+    Returns
+    -------
+    runs.Result
+
+    Raises
+    ------
+    UserError
+        If the recipe cannot be repeated: that of an ensemble or of a student needs other networks,
+        and a builder that has changed since is another model.
+    """
+    if not replicable(result):
+        raise settings.UserError(
+            f"{result.model} needs more than its recipe: run {result.notebook} with "
+            f"FASHION_SEED={seed} instead."
+        )
+    images, validation = data.split(dataset.train, seed=seed)
+    if result.model in classical.names():
+        return runs.finish_classical(_fit(result, images, validation, seed), dataset.test)
+    if result.trained_on == len(dataset.train):
+        images, validation = dataset.train, None
+    run = _train(result, images, validation, seed)
+    views = [rebuilt(words, pipeline) for words in result.recipe.get("views", [])]
+    return runs.finish(run, dataset.test, views=views or None)
+
+
+def _fit(result, images, validation, seed):
+    changes = {key: value for key, value in result.recipe.items() if key != "probabilities"}
+    return classical.fit(result.model, images, validation, seed, **changes)
+
+
+def _train(result, images, validation, seed):
+    recipe = result.recipe
+    architecture = recipe.get("architecture", {})
+    model = models.build(result.model, seed, **architecture)
+    if model.count_params() != result.parameters:
+        raise settings.UserError(
+            f"{result.model} has {model.count_params():,} parameters today and its result "
+            f"{result.parameters:,}: publish {result.notebook} again first."
+        )
+    told = {
+        "optimizer": _optimizer(recipe["optimizer"]),
+        "loss": _loss(recipe),
+        "epochs": recipe["epochs"],
+        "batch_size": recipe["batch_size"],
+        "augment": [rebuilt(words, pipeline) for words in recipe["augment"]],
+        "seed": seed,
+    }
+    if "left_out" in recipe:
+        run = infobatch.train(model, images, validation, share=recipe["left_out"], **told)
+    else:
+        callbacks = [_callback(words) for words in recipe["callbacks"]]
+        run = training.train(model, images, validation, callbacks=callbacks, **told)
+    if architecture:
+        run = dataclasses.replace(run, recipe=run.recipe | {"architecture": architecture})
+    return run
+
+
+def replicable(result):
+    """Return whether a result's recipe is all that a repetition needs.
+
+    Parameters
+    ----------
+    result : runs.Result
+
+    Returns
+    -------
+    bool
+    """
+    if result.model in classical.names():
+        return True
+    alone = "optimizer" in result.recipe and "soft_labels" not in result.recipe
+    return alone and result.model in models.names()
+
+
+def _optimizer(words):
+    # Keras puts objects into the description that it reads, and finds ours only when told.
+    own = (optimizers.Muon, optimizers.Triangular)
+    known = {keras.saving.get_registered_name(one): one for one in own}
+    return keras.optimizers.deserialize(copy.deepcopy(words), custom_objects=known)
+
+
+def _loss(recipe):
+    name = recipe["loss"]
+    if name.islower():
+        return name  # so that the new recipe names it as the old one does
+    loss, smoothing = getattr(keras.losses, name), recipe["label_smoothing"]
+    return loss(label_smoothing=smoothing) if smoothing else loss()
+
+
+def _callback(words):
+    name = words.partition("(")[0]
+    if name not in CALLBACKS:
+        raise settings.UserError(
+            f"The callback {words} cannot be rebuilt from its description: use one of "
+            f"{', '.join(CALLBACKS)}, or run the notebook with another FASHION_SEED."
+        )
+    return rebuilt(words, keras.callbacks)
+
+
+def rebuilt(words, module):
+    """Return the object that a recipe describes by its class and keyword arguments.
+
+    Parameters
+    ----------
+    words : str
+        For instance `Shift(pixels=1)`.
+    module : module
+        Where the class is found.
+    """
+    call = ast.parse(words, mode="eval").body
+    arguments = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    return getattr(module, call.func.id)(**arguments)
+
+
+def replicate_missing(names, seeds):
+    """Replicate models, all that can be by default, with the seeds that they have no result of."""
+    found = {(result.model, result.seed): result for result in _known()}
+    first = {name: one for (name, seed), one in found.items() if seed == FIRST_SEED}
+    for name in names:
+        if name not in first:
+            raise settings.UserError(
+                f"{name!r} has no result with seed {FIRST_SEED} to replicate: use one of "
+                f"{', '.join(first) or 'those of notebooks that you run first'}."
+            )
+    dataset = data.load_profile()
+    for name in names or [name for name, one in first.items() if replicable(one)]:
+        for seed in seeds:
+            _once(found.get((name, seed)), replicate, first[name], dataset, seed)
+
+
+def train_budgets(names, seeds, hold_out=False, whole=False):
+    """Train budgets, all by default, `shipped` or `ensemble_3h`, with the seeds that they lack."""
+    arm = budgets.arm_of(hold_out, whole)
+    dataset = data.load_profile()
+    stored = runs.load_all(settings.results_folder(), variants=True)
+    found = {(result.model, result.seed): result for result in stored}
+    for seed in seeds:
+        for name in names or budgets.RECIPES:
+            if name == "shipped":
+                _once(None, _ship, dataset)
+            elif name == "ensemble_3h":
+                _once(None, three_hours, None, seed)
+            else:
+                known = found.get((runs.VARIANT_MARK.join(filter(None, (name, arm))), seed))
+                _once(known, _train_budget, name, dataset, seed, hold_out, whole)
+
+
+def _train_budget(name, dataset, *arguments):
+    return budgets.finish(budgets.train(name, dataset, *arguments), dataset)
+
+
+def _ship(dataset):
+    run = shipped.train(dataset)
+    result = budgets.finish(run, dataset)
+    shipped.save(in_float32(run.model), settings.results_folder() / shipped.PLACE)
+    return result
+
+
+def three_hours(folder=None, seed=0):
+    """Form the ensemble that two cores train in three hours, from stored results.
+
+    The members are those of `ensembling.members_of_three_hours`, with equal shares.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where the members' results are; the folder of this run's results by default.
+    seed : int
+        That of the ensemble, not of its members.
+
+    Returns
+    -------
+    runs.Result
+        Of `ensemble_3h`, written beside the other results of this run.
+
+    Raises
+    ------
+    UserError
+        If results of members are missing, they were judged on different images, or their training
+        took longer than three hours.
+    """
+    folder = settings.results_folder() if folder is None else folder
+    stored = {(result.model, result.seed): result for result in runs.load_all(folder)}
+    pairs = ensembling.members_of_three_hours(seed)
+    missing = [pair for pair in pairs if pair not in stored]
+    if missing:
+        names = ", ".join(f"{model} with seed {seed}" for model, seed in missing)
+        raise settings.UserError(
+            f"The ensemble of three hours lacks the results of {names}: train them with `python -m "
+            "helpers.topics.budgets NAME --seed SEED`, then run this again."
+        )
+    results = [stored[pair] for pair in pairs]
+    labels = results[0].labels()
+    if not all(np.array_equal(result.labels(), labels) for result in results):
+        raise settings.UserError(
+            "The members were judged on different test images: train those of another profile anew."
+        )
+    seconds = sum(result.training_seconds for result in results)
+    if seconds > THREE_HOURS:
+        raise settings.UserError(
+            f"The members took {runs.duration(seconds)} to train, more than three hours: leave one "
+            "out of THREE_HOURS in helpers/topics/ensembling.py."
+        )
+    members = [ensembling.stored_member(result) for result in results]
+    return runs.finish_ensemble("ensemble_3h", members, labels, seed=seed)
+
+
+def _known():
+    """Return the published results with the reader's own, outside of `full` the latter alone."""
+    folder = None if settings.profile() == "full" else settings.results_folder()
+    return runs.load_all(folder)
+
+
+def _once(known, train, *arguments):
+    """Say what a result holds; make it first where it is not known yet."""
+    verb, result = ("kept", known) if known else ("new ", train(*arguments))
+    print(f"{verb}  {runs.summary(result)}", flush=True)

@@ -1,0 +1,270 @@
+"""Put results into words and tables: for notebooks, pages and terminals."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from helpers import settings, significance
+from helpers.results import VARIANT_MARK, conditions, load_all, read_all
+
+COLUMNS = (
+    "model",
+    "family",
+    "parameters",
+    "mflops",
+    "seeds",
+    "validation_accuracy",
+    "test_accuracy",
+    "test_accuracy_low",
+    "test_accuracy_high",
+    "log_loss",
+    "calibration_error",
+    "reported_accuracy",
+    "training_seconds",
+)
+TERMINAL_HEADINGS = (
+    "model",
+    "parameters",
+    "MFLOPs",
+    "seeds",
+    "valid %",
+    "test %",
+    "interval",
+    "loss",
+    "calib.",
+    "source %",
+    "time",
+)
+MODEL_WIDTH = 23
+
+
+def table(folder=None, variants=False):
+    """Summarise the results of a folder, one row per model.
+
+    Parameters
+    ----------
+    folder : path, optional
+        As `load_all`.
+    variants : bool
+        Whether to include the arms of ablations.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `COLUMNS`, in the order of the series: `mflops` is NaN where operations are not
+        counted; `seeds` counts the runs; accuracies (0 to 1), `log_loss` and `calibration_error`
+        are means over them, and `training_seconds` is their median. With two seeds or more,
+        `test_accuracy_low` and `_high` are the 95 % interval of that mean; with one, Wilson's
+        interval of the one measurement. `reported_accuracy` is NaN where there is none.
+
+    Raises
+    ------
+    UserError
+        If a file is damaged, or the seeds of a model were not run with the same recipe.
+    """
+    by_model = {}
+    for result in load_all(folder, variants):
+        by_model.setdefault(result.model, []).append(result)
+    return pd.DataFrame([_row(results) for results in by_model.values()], columns=COLUMNS)
+
+
+def expected(model):
+    """Say in one sentence what a full run of a model is expected to give.
+
+    Parameters
+    ----------
+    model : str
+
+    Returns
+    -------
+    str
+        The published test accuracy with its interval, the number of seeds and the training time,
+        or that nothing is published yet.
+
+    Raises
+    ------
+    UserError
+        If a published file of the model is damaged.
+    """
+    results = read_all(settings.PUBLISHED_RESULTS, f"{model}/seed_*.json")
+    if not results:
+        return f"No result of {model} is published yet: a run in the full profile makes one."
+    row, machine = _row(results), results[0].machine
+    seeds = "one seed" if row["seeds"] == 1 else f"mean of {row['seeds']} seeds"
+    accuracy, low, high = (_percent(row[f"test_accuracy{end}"]) for end in ("", "_low", "_high"))
+    place = machine["accelerator"] or f"{machine['processor']} with {machine['cores']} cores"
+    return (
+        f"Published result of {model}: test accuracy {accuracy} % (95 % interval {low} to {high} "
+        f"%, {seeds}) after {duration(row['training_seconds'])} of training on {place}."
+    )
+
+
+def markdown_table(results):
+    """Render a table of results for a Markdown page.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As `table` returns it.
+
+    Returns
+    -------
+    str
+        Lines of a Markdown table; percentages with two decimals.
+    """
+    headings = (
+        "Model",
+        "Parameters",
+        "MFLOPs per image",
+        "Seeds",
+        "Validation accuracy",
+        "Test accuracy (95 % interval)",
+        "Reported elsewhere",
+        "Training time",
+    )
+    lines = [headings, ("---", *["---:"] * (len(headings) - 1))]
+    for row in results.to_dict("records"):
+        low, high = _percent(row["test_accuracy_low"]), _percent(row["test_accuracy_high"])
+        lines.append(
+            (
+                row["model"],
+                f"{row['parameters']:,}",
+                _short(row["mflops"]),
+                f"{row['seeds']}",
+                _percent(row["validation_accuracy"], " %"),
+                f"{_percent(row['test_accuracy'])} % ({low}–{high})",
+                _percent(row["reported_accuracy"], " %"),
+                duration(row["training_seconds"]),
+            )
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def terminal_table(results):
+    """Render a table of results as plain ASCII text of at most 120 columns.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As `table` returns it.
+
+    Returns
+    -------
+    str
+        Variants stand indented under their model; long names are cut.
+    """
+    lines = [TERMINAL_HEADINGS, *(_terminal_line(row) for row in results.to_dict("records"))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def summary(result):
+    """Say in half a sentence what a run achieved and what it cost, for the lines of commands."""
+    validation = result.metrics["validation_accuracy"]
+    held_out = "" if np.isnan(validation) else f", validation accuracy {validation:.2%}"
+    return (
+        f"{result.model}, seed {result.seed}: test accuracy {result.metrics['test_accuracy']:.2%}"
+        f"{held_out}, {duration(result.training_seconds)} of training on "
+        f"{result.machine['accelerator'] or result.machine['processor']}"
+    )
+
+
+def duration(seconds):
+    """Say a time in words: `0.02 s`, `42 s`, `3 min 07 s` or `1 h 05 min`."""
+    if 0.0005 < seconds < 0.95:
+        return f"{round(seconds, 3):.1g} s"
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def show_beside_published(result):
+    """Print a reader's figure beside the published one, where there is one."""
+    published = read_all(settings.PUBLISHED_RESULTS, f"{result.model}/seed_*.json")
+    if published:
+        row = _row(published)
+        low, high = (_percent(row[f"test_accuracy_{end}"]) for end in ("low", "high"))
+        seeds = "one seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"
+        print(
+            f"{result.model}: {_percent(result.metrics['test_accuracy'])} % of the test images "
+            f"are right here. Published, from all images and epochs: "
+            f"{_percent(row['test_accuracy'])} % ({seeds}, {low} to {high})."
+        )
+
+
+def _row(results):
+    """Return one row of the table from the results of one model."""
+    first = results[0]
+    for result in results:
+        if conditions(result) != conditions(first):
+            raise settings.UserError(
+                f"{first.file} and {result.file.name} beside it were not run with the same model "
+                "and recipe, so they have no common mean: run the older one again, or delete it."
+            )
+    accuracies = [result.metrics["test_accuracy"] for result in results]
+    mean, low, high = significance.seed_interval(accuracies)
+    reported = first.reported_accuracy
+    if len(results) == 1:
+        low, high = (first.metrics[f"test_accuracy_{side}"] for side in ("low", "high"))
+    return {
+        "model": first.model,
+        "family": first.family,
+        "parameters": first.parameters,
+        "mflops": first.mflops,
+        "seeds": len(results),
+        "validation_accuracy": _mean(results, "validation_accuracy"),
+        "test_accuracy": mean,
+        "test_accuracy_low": low,
+        "test_accuracy_high": high,
+        "log_loss": _mean(results, "log_loss"),
+        "calibration_error": _mean(results, "calibration_error"),
+        "reported_accuracy": math.nan if reported is None else reported,
+        # One run on a slow day would move the mean of a few by a great deal.
+        "training_seconds": float(np.median([result.training_seconds for result in results])),
+    }
+
+
+def _mean(results, metric):
+    return float(np.mean([result.metrics[metric] for result in results]))
+
+
+def _percent(share, unit=""):
+    return "–" if math.isnan(share) else f"{100 * share:.2f}{unit}"
+
+
+def _short(mflops):
+    if math.isnan(mflops):
+        return "–"
+    decimals = 2 if mflops < 10 else 1 if mflops < 1000 else 0
+    return f"{mflops:,.{decimals}f}"
+
+
+def _terminal_line(row):
+    model, _, arm = row["model"].partition(VARIANT_MARK)
+    name = f"  {arm}" if arm else model
+    interval = "-".join(_percent(row[f"test_accuracy_{side}"]) for side in ("low", "high"))
+    line = (
+        name if len(name) <= MODEL_WIDTH else f"{name[: MODEL_WIDTH - 2]}..",
+        f"{row['parameters']:,}",
+        _short(row["mflops"]),
+        f"{row['seeds']}",
+        _percent(row["validation_accuracy"]),
+        _percent(row["test_accuracy"]),
+        interval,
+        f"{row['log_loss']:.3f}",
+        f"{row['calibration_error']:.3f}",
+        _percent(row["reported_accuracy"]),
+        duration(row["training_seconds"]),
+    )
+    return tuple(cell.replace("–", "-") for cell in line)
