@@ -245,8 +245,13 @@ def write(result, arrays):
         "make room there, or set FASHION_RESULTS_DIR to another folder, and run this cell again; "
         "results of other models are untouched."
     )
-    files.write(result.file.with_suffix(".npz"), arrays, remedy)
-    files.write(result.file, content, remedy)
+    # Both are written before one takes its place; each of the two moves is whole in itself.
+    with (
+        files.replacing(result.file, remedy) as document,
+        files.replacing(result.file.with_suffix(".npz"), remedy) as array,
+    ):
+        document.write_text(content, encoding="utf-8", newline="\n")
+        array.write_bytes(arrays)
     return result
 
 

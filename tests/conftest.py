@@ -1,12 +1,15 @@
 """What the tests share: a clean environment, small inputs, a small series of notebooks."""
 
+import json
+import shutil
+
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from figures import MODELS
 
-from helpers import data, settings
+from helpers import data, runs, settings
 from helpers.maintenance import notebooks, publishing, stamp
 
 PICTURE = (
@@ -103,7 +106,7 @@ def small_series(monkeypatch, tmp_path):
     monkeypatch.setattr(settings, "NOTEBOOKS", folder)
     monkeypatch.setattr(settings, "OUTPUTS", tmp_path / "outputs")
     monkeypatch.setattr(settings, "PUBLISHED_RESULTS", folder / "results")
-    monkeypatch.setattr("CLAIMS", tmp_path / "claims")
+    monkeypatch.setattr(publishing, "CLAIMS", tmp_path / "claims")
 
     def write(**cells_by_name):
         for name, cells in cells_by_name.items():
@@ -169,3 +172,90 @@ def table():
             "training_seconds": np.geomspace(20, 1500, len(MODELS)),
         }
     )
+
+
+# A result of a small network on images of noise, for all that reads and writes results.
+
+BASELINE = "ann_baseline"
+
+
+def noise(count, seed):
+    generator = np.random.default_rng(seed)
+    return data.LabelledImages(
+        generator.integers(0, 256, (count, 28, 28), dtype=np.uint8),
+        generator.integers(0, 10, count).astype(np.uint8),
+    )
+
+
+@pytest.fixture(scope="module")
+def test_images():
+    return noise(60, seed=1)
+
+
+@pytest.fixture(scope="module")
+def model():
+    from helpers import models
+
+    return models.build(BASELINE, seed=0, units=(8,))
+
+
+@pytest.fixture(scope="module")
+def make_run(model):
+    from helpers import training
+
+    validation = noise(40, seed=2)
+
+    def make(**changes):
+        values = {
+            "model": model,
+            "name": BASELINE,
+            "variant_of": None,
+            "seed": 0,
+            "history": {"loss": [1.0, 0.123456789012], "val_loss": [1.5, float("nan")]},
+            "epoch": 2,
+            "choice": "last epoch",
+            "training_seconds": 75.25,
+            "recipe": {"optimizer": "adam", "epochs": 2, "precision": "float32"},
+            "trained_on": 100,
+            "validation": validation,
+            "pixel_range": (0.0, 1.0),
+        }
+        return training.Run(**(values | changes))
+
+    return make
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The folder that `finish` writes to."""
+    monkeypatch.setenv("FASHION_PROFILE", "smoke")
+    monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def finished(make_run, test_images, tmp_path_factory):
+    """A folder with one result, made once; copied by `stored`, never changed."""
+    place = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASHION_PROFILE", "smoke")
+        patch.setenv("FASHION_RESULTS_DIR", str(place))
+        runs.finish(make_run(), test_images)
+    return place / BASELINE
+
+
+@pytest.fixture
+def stored(finished, tmp_path):
+    """Store a result like the finished one, with some entries changed; returns the JSON file."""
+
+    def store(model=BASELINE, seed=0, metrics=None, **changes):
+        document = json.loads((finished / "seed_0.json").read_text())
+        document |= {"model": model, "seed": seed, **changes}
+        document["metrics"] |= metrics or {}
+        file = tmp_path / model / f"seed_{seed}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(document))
+        shutil.copy(finished / "seed_0.npz", file.with_suffix(".npz"))
+        return file
+
+    return store

@@ -488,7 +488,7 @@ def test_a_new_model_changes_nothing(helpers_copy):
 
 
 def test_bookkeeping_changes_nothing(helpers_copy):
-    assert not changes_stamp(helpers_copy, "runs", r"^MODEL_WIDTH = \d+", "MODEL_WIDTH = 99")
+    assert not changes_stamp(helpers_copy, "tables", r"^MODEL_WIDTH = \d+", "MODEL_WIDTH = 99")
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,18 @@
 """Provenance: the commit is the checkout's, and a result names the definitions it went through."""
 
+import ast
 import dataclasses
 import json
 import re
 import shutil
 import subprocess
 
+import nbformat
 import pandas as pd
 import pytest
 
 from helpers import definitions, runs, settings
-from helpers.maintenance import provenance
+from helpers.maintenance import commands, provenance
 
 
 @pytest.fixture
@@ -129,13 +131,17 @@ class TestDefinitions:
     def test_a_module_or_a_definition_that_is_gone_is_an_error(self, tmp_path):
         folder = tmp_path / "helpers"
         shutil.copytree(settings.REPOSITORY / "helpers", folder)
-        text = (folder / "infobatch.py").read_text(encoding="utf-8")
-        (folder / "infobatch.py").write_text(text.replace("def train(", "def train_pruned("))
+        text = (folder / "topics" / "infobatch.py").read_text(encoding="utf-8")
+        (folder / "topics" / "infobatch.py").write_text(
+            text.replace("def train(", "def train_pruned(")
+        )
         assert definitions.of_model("cnn_basic", RECIPE, folder)
         with pytest.raises(settings.UserError, match="infobatch.train, which stamps begin with"):
             definitions.of_model("resnet_5min", RECIPE | {"left_out": 0.5}, folder)
-        (folder / "photo.py").rename(folder / "photographs.py")
-        with pytest.raises(settings.UserError, match=r"helpers/ has no photo\.py, which stamps"):
+        (folder / "topics" / "photo.py").rename(folder / "photographs.py")
+        with pytest.raises(
+            settings.UserError, match=r"helpers/ has no topics/photo\.py, which stamps"
+        ):
             definitions.of_model("cnn_basic", RECIPE, folder)
 
     @pytest.mark.parametrize(
@@ -161,6 +167,65 @@ class TestDefinitions:
         path.write_text(edited, encoding="utf-8")
         after = definitions.of_model("cnn_basic", RECIPE, folder)
         assert {key for key in before | after if before.get(key) != after.get(key)} == changed
+
+
+def notebook(*cells):
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+
+
+class TestFollowing:
+    """Packages, re-exports and figures are followed; what cannot be is an error."""
+
+    def test_a_name_that_another_module_passes_on(self):
+        found = definitions.of_notebook(notebook("from helpers import evaluation\nevaluation.holm"))
+        assert list(found) == ["significance.holm"]
+
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            "from helpers.topics import ensembling\nensembling.average",
+            "from helpers import ensembling\nensembling.average",
+            "from helpers.topics.ensembling import average\naverage",
+        ],
+    )
+    def test_a_module_in_a_folder_however_it_is_imported(self, cell):
+        assert "ensembling.average" in definitions.of_notebook(notebook(cell))
+
+    @pytest.mark.parametrize("cell", ["from helpers import models_2", "import helpers.models"])
+    def test_what_cannot_be_followed_is_an_error(self, cell):
+        with pytest.raises(settings.UserError, match="helpers"):
+            definitions.of_notebook(notebook(cell))
+
+    def test_the_folder_of_an_import_inside_a_function_is_no_part_of_its_hash(self):
+        trees = [
+            ast.parse(f"def f():\n    from helpers{folder} import transfer\n    transfer.draw()")
+            for folder in ("", ".topics")
+        ]
+        assert definitions._plain(trees[0]) == definitions._plain(trees[1])
+
+    @pytest.mark.parametrize(
+        ("file", "addition", "stale"),
+        [
+            ("plotting/judging.py", "\n\ndef confusion():\n    pass\n", ["confusion"]),
+            ("plotting/style.py", "\n\ndef sheet():\n    pass\n", ["confusion", "learning_curves"]),
+            ("plotting/style.mplstyle", "\nlines.linewidth: 9\n", ["confusion", "learning_curves"]),
+            ("plotting/inside.py", "\n\ndef sheet():\n    pass\n", []),
+            ("models.py", "\n\ndef build():\n    pass\n", []),
+        ],
+    )
+    def test_a_changed_figure_makes_its_pictures_stale(self, tmp_path, file, addition, stale):
+        folder = tmp_path / "helpers"
+        shutil.copytree(settings.REPOSITORY / "helpers", folder)
+        drawn = notebook(
+            "from helpers import plotting\nplotting.confusion, plotting.learning_curves"
+        )
+        figures, numbers = definitions.of_figures(drawn), definitions.of_notebook(drawn)
+        assert definitions.of_figures(drawn, folder) == figures
+        with (folder / file).open("a", encoding="utf-8") as text:
+            text.write(addition)
+        after = definitions.of_figures(drawn, folder)
+        assert [name for name in figures if figures[name] != after[name]] == stale
+        assert definitions.of_notebook(drawn, folder) == numbers
 
 
 def test_published_results_do_not_contradict_the_code():
@@ -213,6 +278,11 @@ class TestCompare:
                 {"models.f": ("one",)},
                 ["models.g", "models.h"],
             ),
+            # Moved to another module: the same name and tree, also by way of a declaration.
+            ({"old.f": "a"}, {"new.f": "a"}, [], {}, []),
+            ({"old.f": "a"}, {"new.g": "a"}, [], {}, ["new.g", "old.f"]),
+            ({"old.f": "a"}, {"new.f": "b"}, [], {}, ["new.f", "old.f"]),
+            ({"models.f": "a"}, {"new.f": "b"}, [ONE], {}, []),
         ],
     )
     def test_exactly(self, before, today, declared, covered, changed):
@@ -302,12 +372,12 @@ class TestEquivalences:
             "it no longer proves 'only faster', so that this declaration does not count",
         ]
         shutil.rmtree(evidence.parent)
-        assert runs.main(["--check", "--csv"]) == 1
+        assert commands.main(["check", "--csv"]) == 1
         (tmp_path / "check.csv").write_text(capsys.readouterr().out)
         assert pd.read_csv(tmp_path / "check.csv")["seed"].tolist() == [1, 1]
 
     @pytest.mark.parametrize("damage", [{"evidence": []}, {"note": ""}, {"changed": {"f": "a"}}])
     def test_a_damaged_file_is_refused(self, declare, damage, capsys):
         declare(declaration() | damage)
-        assert runs.main(["--check"]) == 2
+        assert commands.main(["check"]) == 2
         assert "restore it with git" in capsys.readouterr().err
