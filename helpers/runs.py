@@ -28,6 +28,7 @@ def banner(notebook, dataset):
     """
     from helpers import cost
 
+    definitions.remember()
     machine, profile = cost.machine(), settings.profile()
     device = machine["accelerator"] or f"{machine['processor']}, {machine['cores']} cores"
     print(f"profile  {profile}")

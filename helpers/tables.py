@@ -9,33 +9,10 @@ from helpers import settings, significance
 from helpers.results import VARIANT_MARK, conditions, load_all, read_all
 
 COLUMNS = (
-    "model",
-    "family",
-    "parameters",
-    "mflops",
-    "seeds",
-    "validation_accuracy",
-    "test_accuracy",
-    "test_accuracy_low",
-    "test_accuracy_high",
-    "log_loss",
-    "calibration_error",
-    "reported_accuracy",
-    "training_seconds",
-)
-TERMINAL_HEADINGS = (
-    "model",
-    "parameters",
-    "MFLOPs",
-    "seeds",
-    "valid %",
-    "test %",
-    "interval",
-    "loss",
-    "calib.",
-    "source %",
-    "time",
-)
+    "model", "family", "parameters", "mflops", "seeds", "validation_accuracy", "test_accuracy",
+    "test_accuracy_low", "test_accuracy_high", "log_loss", "calibration_error",
+    "reported_accuracy", "training_seconds",
+)  # fmt: skip
 MODEL_WIDTH = 23
 
 
@@ -70,23 +47,7 @@ def table(folder=None, variants=False):
 
 
 def expected(model):
-    """Say in one sentence what a full run of a model is expected to give.
-
-    Parameters
-    ----------
-    model : str
-
-    Returns
-    -------
-    str
-        The published test accuracy with its interval, the number of seeds and the training time,
-        or that nothing is published yet.
-
-    Raises
-    ------
-    UserError
-        If a published file of the model is damaged.
-    """
+    """Say in one sentence what a full run of a model should give, or that none is published."""
     results = read_all(settings.PUBLISHED_RESULTS, f"{model}/seed_*.json")
     if not results:
         return f"No result of {model} is published yet: a run in the full profile makes one."
@@ -101,28 +62,11 @@ def expected(model):
 
 
 def markdown_table(results):
-    """Render a table of results for a Markdown page.
-
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        As `table` returns it.
-
-    Returns
-    -------
-    str
-        Lines of a Markdown table; percentages with two decimals.
-    """
+    """Render a table of results, as `table` returns it, for a Markdown page."""
     headings = (
-        "Model",
-        "Parameters",
-        "MFLOPs per image",
-        "Seeds",
-        "Validation accuracy",
-        "Test accuracy (95 % interval)",
-        "Reported elsewhere",
-        "Training time",
-    )
+        "Model", "Parameters", "MFLOPs per image", "Seeds", "Validation accuracy",
+        "Test accuracy (95 % interval)", "Reported elsewhere", "Training time",
+    )  # fmt: skip
     lines = [headings, ("---", *["---:"] * (len(headings) - 1))]
     for row in results.to_dict("records"):
         low, high = _percent(row["test_accuracy_low"]), _percent(row["test_accuracy_high"])
@@ -142,23 +86,20 @@ def markdown_table(results):
 
 
 def terminal_table(results):
-    """Render a table of results as plain ASCII text of at most 120 columns.
+    """Render a table of results, as `table` returns it, as ASCII text of at most 120 columns.
 
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        As `table` returns it.
-
-    Returns
-    -------
-    str
-        Variants stand indented under their model; long names are cut.
+    Variants stand indented under their model; long names are cut.
     """
-    lines = [TERMINAL_HEADINGS, *(_terminal_line(row) for row in results.to_dict("records"))]
+    lines = [_terminal_line(row) for row in results.to_dict("records")]
+    return aligned([lines[0].keys(), *(line.values() for line in lines)], left=1)
+
+
+def aligned(lines, left):
+    """Return lines of cells as text in columns, of which so many are flush left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
+            cell.ljust(width) if number < left else cell.rjust(width)
             for number, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
@@ -253,18 +194,17 @@ def _short(mflops):
 def _terminal_line(row):
     model, _, arm = row["model"].partition(VARIANT_MARK)
     name = f"  {arm}" if arm else model
-    interval = "-".join(_percent(row[f"test_accuracy_{side}"]) for side in ("low", "high"))
-    line = (
-        name if len(name) <= MODEL_WIDTH else f"{name[: MODEL_WIDTH - 2]}..",
-        f"{row['parameters']:,}",
-        _short(row["mflops"]),
-        f"{row['seeds']}",
-        _percent(row["validation_accuracy"]),
-        _percent(row["test_accuracy"]),
-        interval,
-        f"{row['log_loss']:.3f}",
-        f"{row['calibration_error']:.3f}",
-        _percent(row["reported_accuracy"]),
-        duration(row["training_seconds"]),
-    )
-    return tuple(cell.replace("–", "-") for cell in line)
+    line = {
+        "model": name if len(name) <= MODEL_WIDTH else f"{name[: MODEL_WIDTH - 2]}..",
+        "parameters": f"{row['parameters']:,}",
+        "MFLOPs": _short(row["mflops"]),
+        "seeds": f"{row['seeds']}",
+        "valid %": _percent(row["validation_accuracy"]),
+        "test %": _percent(row["test_accuracy"]),
+        "interval": "-".join(_percent(row[f"test_accuracy_{side}"]) for side in ("low", "high")),
+        "loss": f"{row['log_loss']:.3f}",
+        "calib.": f"{row['calibration_error']:.3f}",
+        "source %": _percent(row["reported_accuracy"]),
+        "time": duration(row["training_seconds"]),
+    }
+    return {heading: cell.replace("–", "-") for heading, cell in line.items()}

@@ -11,7 +11,7 @@ import math
 
 import pandas as pd
 
-from helpers import cost, definitions, models, settings
+from helpers import cost, definitions, models, settings, tables
 from helpers.maintenance import stamp
 from helpers.topics import ensembling
 
@@ -65,15 +65,11 @@ def check(results):
 
 def report(checked):
     """Render a table of `check` as plain text, with a line that counts the verdicts."""
-    lines = [COLUMNS, *checked.astype(str).itertuples(index=False)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     found = [int((checked["verdict"] == verdict).sum()) for verdict in VERDICTS]
     words = ("agree", "equivalent by declaration", "unknown", "contradict")
     counts = [f"{n} {v}" for n, v in zip(found, words, strict=True) if n or v != words[1]]
-    table = "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    lines = [COLUMNS, *checked.astype(str).itertuples(index=False)]
+    table = tables.aligned(lines, left=len(COLUMNS))
     return f"{table}\n\n{len(checked)} results: {', '.join(counts)}. {LEGEND}"
 
 
