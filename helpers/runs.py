@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from helpers import evaluation, results, settings, tables
+from helpers import definitions, evaluation, results, settings, tables
 
 # Notebooks ask this module for all of them.
 from helpers.results import VARIANT_MARK, Result, load, load_all  # noqa: F401
