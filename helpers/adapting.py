@@ -9,23 +9,10 @@ from helpers.settings import UserError
 
 
 def form(data):
-    """Return the shape of a data set's images and the number of its classes.
+    """Return the shape (height, width, channels) of a data set's images and its number of classes.
 
-    Parameters
-    ----------
-    data : Dataset or LabelledImages
-        Where there are no class names, labels count from 0 to the highest.
-
-    Returns
-    -------
-    shape : tuple of int
-        Height, width and channels.
-    classes : int
-
-    Raises
-    ------
-    UserError
-        If `data` is neither, or has no images.
+    Where there are no class names, labels count from 0 to the highest. Raises UserError if `data`
+    is no `Dataset` or `LabelledImages`, or has no images.
     """
     labelled = getattr(data, "train", data)
     try:
@@ -42,25 +29,10 @@ def form(data):
 
 
 def adapted(network, shape, classes):
-    """Return a network of the same layers for other images and classes.
+    """Return a network of the same layers, weights drawn anew, for other images and classes.
 
-    Parameters
-    ----------
-    network : keras.Model
-        Functional, without models inside it; its last layer has one unit per class.
-    shape : tuple of int
-        Height, width and channels.
-    classes : int
-
-    Returns
-    -------
-    keras.Model
-        Uncompiled; its weights are drawn anew.
-
-    Raises
-    ------
-    UserError
-        If the images are too small for the network.
+    The network is functional, without models inside it, and its last layer has one unit per class.
+    Raises UserError if the images, of a shape (height, width, channels), are too small for it.
     """
 
     def fresh(layer):

@@ -63,42 +63,18 @@ def flops(model):
     - adding or otherwise merging k tensors: k - 1 per element;
     - any other layer without weights (flattening, dropout, augmentation, …): nothing.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Functional or sequential, of fixed input size; nested models and layers that are used more
-        than once are counted at every use.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    UserError
-        If a layer with weights has no rule here, or the model has no graph to read.
+    The model has a fixed input size; nested models and layers that are used more than once are
+    counted at every use. Raises UserError if a layer with weights has no rule here, or the model
+    has no graph to read.
     """
     return sum(_operations(*call) for _, *call in layer_uses(model))
 
 
 def layer_table(model):
-    """List a model's layers with their shapes and costs.
+    """List a model's layers with their shapes and costs, one row per use of a layer, inputs first.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Functional or sequential, of fixed input size.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per use of a layer, inputs first: `layer` (name), `kind` (class), `output_shape`
-        (without the batch), `parameters` (0 where the layer was listed before) and `mflops`.
-
-    Raises
-    ------
-    UserError
-        As `flops`.
+    `layer` (name), `kind` (class), `output_shape` (without the batch), `parameters` (0 where the
+    layer was listed before) and `mflops`.
     """
     rows, listed = [], set()
     for name, layer, inputs, output in layer_uses(model):
@@ -116,26 +92,11 @@ def layer_table(model):
 
 
 def latency(model, images, repeats=None):
-    """Measure how long one image takes, alone, through the compiled model.
+    """Measure how long one image takes, alone, through the compiled model: median milliseconds.
 
-    Parameters
-    ----------
-    model : keras.Model
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-        Used in turn, one at a time; preparing them is not timed.
-    repeats : int, optional
-        Most measurements, 100 in the `full` profile and fewer in others; a slow model gets fewer,
-        so that it takes about a second in total.
-
-    Returns
-    -------
-    float
-        Median time in milliseconds.
-
-    Raises
-    ------
-    UserError
-        If `images` has another form or is empty.
+    Images, (N, height, width) uint8, are used in turn; preparing them is not timed. At most
+    `repeats` measurements, by default 100 in the `full` profile; a slow model gets fewer, so that
+    it takes about a second in all. Raises UserError if `images` has another form or is empty.
     """
     repeats = repeats or settings.sample_size(100)
     prepared = pipeline.prepare_images(images[:repeats])
@@ -163,18 +124,10 @@ def median_milliseconds(call, images, repeats=100):
 def machine():
     """Describe the machine that a result was made on.
 
-    Returns
-    -------
-    dict
-        `processor` and `accelerator` (names; None without an accelerator), `cores` (logical, those
-        this process may use), `memory_gib`, `os` and `python`; and how it trains, which results
-        from before that was kept do not say: `precision`, `instructions` and `hidden_instructions`
-        (lists, see `instructions`), and `onednn`, whether TensorFlow uses oneDNN's operations.
-
-    Raises
-    ------
-    UserError
-        If `FASHION_PRECISION` is no precision.
+    `processor` and `accelerator` (names; None without an accelerator), `cores` (logical, those this
+    process may use), `memory_gib`, `os` and `python`; and how it trains: `precision`,
+    `instructions` and `hidden_instructions` (lists, see `instructions`), and `onednn`, whether
+    TensorFlow uses oneDNN's operations.
     """
     from helpers import layers
 
@@ -196,11 +149,8 @@ def machine():
 def instructions():
     """Return the `INSTRUCTIONS` of this processor that oneDNN may use, and those it may not.
 
-    Returns
-    -------
-    tuple of list of str
-        Both are empty where the system does not list what its processor can do. The second holds
-        what `ONEDNN_MAX_CPU_ISA` hides.
+    Both are empty where the system does not list what its processor can do. The second holds what
+    `ONEDNN_MAX_CPU_ISA` hides.
     """
     flags = {word for line in _listed("flags", "Features") for word in line.split()}
     limit = settings.instruction_limit()
@@ -211,12 +161,8 @@ def instructions():
 
 
 def processor_kind():
-    """Return what sets this processor apart in training, as a word that can be part of a name.
-
-    Returns
-    -------
-    str
-        `avx512_bf16`, `avx512` or `avx2`, and the architecture of any other.
+    """Return what sets this processor apart in training: `avx512_bf16`, `avx512`, `avx2` or its
+    kind.
     """
     usable, _ = instructions()
     if "AVX-512" in usable:
@@ -234,13 +180,7 @@ def onednn():
 
 
 def engine(machine):
-    """Say in half a sentence how a machine trains; `machine` as the function of that name has it.
-
-    Returns
-    -------
-    str
-        For instance `mixed_bfloat16, oneDNN on, AVX2, AVX-512, bfloat16`.
-    """
+    """Say in half a sentence how a machine trains: `mixed_bfloat16, oneDNN on, AVX2, AVX-512`."""
     words = [machine["precision"], f"oneDNN {'on' if machine['onednn'] else 'off'}"]
     words += machine["instructions"]
     if machine["hidden_instructions"]:

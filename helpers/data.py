@@ -113,10 +113,11 @@ def check_images(images):
 def load(name="fashion_mnist"):
     """Return a known data set, verified, fetching it first where it is not on this machine.
 
-    Looked for in this order: the folder that the set's environment variable names
-    (`FASHION_MNIST_DIR`, `MNIST_DIR`, `KMNIST_DIR`; and nowhere else when that is set), the
-    system's folder, the project's cache, Keras' cache, a download, and for Fashion-MNIST Debian's
-    package.
+    Looked for in the folder that `FASHION_MNIST_DIR` (`MNIST_DIR`, `KMNIST_DIR`) names, and nowhere
+    else when that is set; then in the system's folder, the project's cache, Keras' cache, by a
+    download, and for Fashion-MNIST in Debian's package. Sources: Xiao, Rasul and Vollgraf,
+    arXiv:1708.07747, 2017; LeCun, Cortes and Burges, "The MNIST Database", 1998; Clanuwat et al.,
+    arXiv:1812.01718, 2018 (KMNIST).
 
     Parameters
     ----------
@@ -126,22 +127,14 @@ def load(name="fashion_mnist"):
     Returns
     -------
     Dataset
-        60,000 training and 10,000 test images of 28 × 28 pixels in ten classes.
-        They are the published ones: of Fashion-MNIST and MNIST the SHA-256 of each decompressed
-        file is compared, of KMNIST that of each compressed file, as no other was found.
+        60,000 training and 10,000 test images of 28 × 28 pixels in ten classes, the published ones:
+        the SHA-256 of each file is compared.
 
     Raises
     ------
     DataError
-        If `name` is unknown, if no source has the files, or if the files that were found are not
-        the published ones; the message names the file, what is wrong and the remedy.
-
-    References
-    ----------
-    Xiao, Rasul and Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
-    Learning Algorithms", arXiv:1708.07747, 2017. LeCun, Cortes and Burges, "The MNIST Database of
-    Handwritten Digits", 1998. Clanuwat et al., "Deep Learning for Classical Japanese Literature",
-    arXiv:1812.01718, 2018 (KMNIST).
+        If `name` is unknown, if no source has the files, or if those found are not the published
+        ones; the message names the file, what is wrong and the remedy.
     """
     spelt = re.sub(r"[\W_]", "", str(name).lower())
     known = next((each for each in downloads.KNOWN if each.replace("_", "") == spelt), None)
@@ -241,27 +234,11 @@ def _part(labelled, fewest):
 
 
 def split(train, validation_fraction=0.2, seed=0):
-    """Split a training set into a part to fit and a part to choose by.
+    """Split a training set into a part to fit and a part to choose by, stratified.
 
-    The split is stratified, and the same for every run: it depends on `seed` alone, not on the
-    seed of the run, so that all models are compared on the same validation images.
-
-    Parameters
-    ----------
-    train : LabelledImages
-    validation_fraction : float
-        Between 0 and 1, exclusive.
-    seed : int
-
-    Returns
-    -------
-    training, validation : LabelledImages
-        Disjoint; together they are `train`.
-
-    Raises
-    ------
-    DataError
-        If the fraction leaves a part empty.
+    It is the same for every run: it depends on `seed` alone, not on the seed of the run, so that
+    all models are compared on the same validation images. Raises DataError if the fraction, between
+    0 and 1, leaves a part empty.
     """
     if not 0.0 < validation_fraction < 1.0:
         raise DataError(
@@ -278,19 +255,7 @@ def split(train, validation_fraction=0.2, seed=0):
 
 
 def stratified_indices(labels, share, seed=0):
-    """Return sorted indices of a random `share` of each class.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    share : float
-        Between 0 and 1; each class gives its share, rounded to whole images.
-    seed : int
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), dtype int64
-    """
+    """Return sorted indices of a random `share`, 0 to 1, of each class, rounded to whole images."""
     generator = np.random.default_rng(seed)
     chosen = []
     for label in np.unique(labels):

@@ -72,32 +72,17 @@ _ASSIGNMENT = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 
 def of_model(name, recipe, helpers=None):
-    """Return the definitions in the result modules that a result of a model went through.
+    """Return the definitions in the result modules that a result went through, hashed.
 
-    That is what divides the images, builds, trains and judges, and what the recipe names:
-    optimizers, schedules and distortions. A notebook's own cells are not among it, nor is what
-    finds the images, whose content is verified, nor the tables that recipes are taken from, as a
-    result keeps its recipe itself.
+    From `module.name` to a hash of its syntax tree: of what divides the images, builds, trains and
+    judges, and what the recipe names, optimizers, schedules and distortions. A notebook's own cells
+    are not among it, nor is what finds the images, whose content is verified, nor the tables that
+    recipes are taken from, as a result keeps its recipe itself.
 
-    Parameters
-    ----------
-    name : str
-        Of a registered model or classical baseline, or of an ensemble, whose recipe holds those of
-        its members.
-    recipe : dict
-        As a result keeps it.
-    helpers : pathlib.Path, optional
-        The folder of the modules; by default this project's own, as `remember` found it.
-
-    Returns
-    -------
-    dict of str
-        From `module.name` to a hash of its syntax tree.
-
-    Raises
-    ------
-    UserError
-        If a module or a definition that every result goes through is missing.
+    `name` is that of a registered model or classical baseline, or of an ensemble, whose recipe
+    holds those of its members; `helpers` the folder of the modules, by default this project's own
+    as `remember` found it. Raises UserError if a module or a definition that every result goes
+    through is missing.
     """
     code = _code(helpers)
     modules = code.modules
@@ -129,18 +114,7 @@ def of_notebook(notebook, helpers=None):
     """Return the definitions, as `of_model` does, that a notebook's cells reach.
 
     A string in a cell that is the name of a function which a decorator adds to a registry reaches
-    that function.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-    helpers : pathlib.Path, optional
-        As in `of_model`.
-
-    Raises
-    ------
-    UserError
-        If a cell imports a module that helpers/ does not have.
+    that function. Raises UserError if a cell imports a module that helpers/ does not have.
     """
     code = _code(helpers)
     tree = ast.parse("\n".join(_python(source) for source in own_cells(notebook)))
@@ -185,17 +159,8 @@ def commit_at_start():
 def commit(repository=None):
     """Return the git commit of a checkout, with "+" where tracked files were changed.
 
-    Stored results do not count as changed, since every run writes some.
-
-    Parameters
-    ----------
-    repository : pathlib.Path, optional
-        This project's own by default.
-
-    Returns
-    -------
-    str or None
-        None where there is no git, or the folder is not the top of a checkout.
+    Stored results do not count as changed, since every run writes some. None where there is no git,
+    or the folder is not the top of a checkout.
     """
     repository = (repository or settings.REPOSITORY).resolve()
     top = _git(repository, "rev-parse", "--show-toplevel")

@@ -1,4 +1,8 @@
-"""How good a model is: predictions become accuracy, a report per class, calibration."""
+"""How good a model is: predictions become accuracy, a report per class, calibration.
+
+Labels have the shape (N,), integer, probabilities (N, classes). A function that takes both raises
+UserError if they do not fit each other, or a row is no probability.
+"""
 
 import numpy as np
 import pandas as pd
@@ -28,15 +32,8 @@ from helpers.significance import (  # noqa: F401
 def inference_function(model):
     """Compile a model's forward pass, as it is used for prediction.
 
-    Parameters
-    ----------
-    model : keras.Model
-
-    Returns
-    -------
-    callable
-        Takes a batch as `pipeline.prepare_images` returns it (any batch size) and returns the
-        model's outputs as a NumPy array, shape (B, classes), dtype float32.
+    The callable takes a batch as `pipeline.prepare_images` returns it, of any size, and returns the
+    model's outputs, (B, classes) float32.
     """
     import keras
 
@@ -56,7 +53,7 @@ def inference_function(model):
 
 
 def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500, views=None):
-    """Return a model's class probabilities.
+    """Return a model's class probabilities, (N, classes) float32.
 
     A plain loop over batches rather than `model.predict`, whose tf.data iterator waits for the
     autotuner's thread.
@@ -72,11 +69,6 @@ def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500, views=None):
         Images per step; changes speed and memory only.
     views : sequence of pipeline.View, optional
         Test-time augmentation: the probabilities of these views of each image are averaged.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, classes), dtype float32
-        Probabilities; each row sums to 1.
 
     Raises
     ------
@@ -104,23 +96,8 @@ def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500, views=None):
 def reliability(labels, probabilities, bins=15):
     """Compare how sure a model is with how often it is right.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-    bins : int
-        Number of bins of equal width, each closed on the right.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per bin of the top class's probability: its mean `confidence`, its `accuracy` (both
-        0 to 1; NaN where the bin is empty) and its `count`.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
+    Returns a table with a row per bin of the top class's probability, of equal width and closed on
+    the right: its mean `confidence`, its `accuracy` (NaN where the bin is empty) and its `count`.
     """
     labels, probabilities = _check(labels, probabilities)
     confidence = probabilities.max(axis=1)
@@ -140,28 +117,9 @@ def reliability(labels, probabilities, bins=15):
 
 
 def calibration_error(labels, probabilities, bins=15):
-    """Return the expected calibration error of the top class.
+    """Return the expected calibration error of the top class, from 0 (calibrated) to 1.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-    bins : int
-        Number of bins of equal width.
-
-    Returns
-    -------
-    float
-        Mean distance of confidence from accuracy, weighted by the images per bin; 0 (calibrated)
-        to 1.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
-
-    References
-    ----------
+    That is the mean distance of confidence from accuracy, weighted by the images per bin. Source:
     Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
     """
     by_bin = reliability(labels, probabilities, bins)
@@ -170,51 +128,16 @@ def calibration_error(labels, probabilities, bins=15):
 
 
 def checked_predictions(labels, probabilities):
-    """Return labels and probabilities that fit each other.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-
-    Returns
-    -------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes), dtype float64
-        Each row sums to 1.
-
-    Raises
-    ------
-    UserError
-        If they do not fit, or a row holds no probabilities; the message says what to pass.
-    """
+    """Return labels and float64 probabilities that fit each other; the error says what to pass."""
     return _check(labels, probabilities)
 
 
 def risk_coverage(labels, probabilities):
     """Follow what happens as a model answers ever more images, the surest first.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per number of images answered, from 1 to N: the `coverage` (that number as a share
-        of N), the `confidence` of the least sure answer among them, and their `accuracy` with its
-        95 % interval, `low` and `high` (Wilson).
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
-
-    References
-    ----------
-    Geifman and El-Yaniv, "Selective Classification for Deep Neural Networks", arXiv:1705.08500,
-    2017.
+    Returns a table with a row per number of images answered, from 1 to N: the `coverage` (a share
+    of N), the `confidence` of the least sure answer among them, and their `accuracy` with its 95 %
+    interval, `low` and `high` (Wilson). Source: Geifman and El-Yaniv, arXiv:1705.08500, 2017.
     """
     labels, probabilities = _check(labels, probabilities)
     confidence = probabilities.max(axis=1)
@@ -237,22 +160,9 @@ def risk_coverage(labels, probabilities):
 def risk_coverage_area(labels, probabilities):
     """Return the mean error of a model over all shares of images that it may answer.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-
-    Returns
-    -------
-    area, best, chance : float
-        The area under the error of the images answered, surest first, against their share; what
-        it would be if the wrong answers were the least sure ones; and what it is in the mean if
-        confidence says nothing, which is the error itself. Each from 0 to 1, less is better.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
+    `area` is that under the error of the images answered, surest first, against their share;
+    `best`, what it would be if the wrong answers were the least sure ones; `chance`, what it is if
+    confidence says nothing, which is the error itself. Less is better.
     """
     curve = risk_coverage(labels, probabilities)
     right = round(curve["accuracy"].iloc[-1] * len(curve))
@@ -262,29 +172,11 @@ def risk_coverage_area(labels, probabilities):
 
 
 def metrics(labels, probabilities):
-    """Return the numbers that describe a set of predictions.
+    """Return the numbers that describe a set of predictions, by name.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-
-    Returns
-    -------
-    dict of str to float
-        `accuracy` with its 95 % interval `accuracy_low` and `accuracy_high` (Wilson); `macro_f1`;
-        `log_loss` (nats); `brier_score` (squared error summed over the classes, 0 to 2);
-        `calibration_error`.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
-
-    References
-    ----------
-    Brier, "Verification of Forecasts Expressed in Terms of Probability", Monthly Weather Review
-    78, 1950 (the multi-class score).
+    `accuracy` with its 95 % interval `accuracy_low` and `accuracy_high` (Wilson); `macro_f1`;
+    `log_loss` (nats); `brier_score` (squared error summed over the classes, 0 to 2; Brier, Monthly
+    Weather Review 78, 1950); `calibration_error`.
     """
     labels, probabilities = _check(labels, probabilities)
     classes = np.arange(probabilities.shape[1])
@@ -308,23 +200,10 @@ def metrics(labels, probabilities):
 
 
 def report(labels, probabilities, class_names):
-    """Return precision, recall and F1 of each class.
+    """Return precision, recall and F1 of each class, by name.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-    class_names : sequence of str, length classes
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per class name: `precision`, `recall`, `f1` (0 to 1) and `support` (images).
-
-    Raises
-    ------
-    UserError
-        If the arrays or the names do not fit each other.
+    A table with a row per class: `precision`, `recall`, `f1` (0 to 1) and `support` (images).
+    Raises UserError if the names do not fit either.
     """
     labels, probabilities = _check(labels, probabilities)
     classes = np.arange(probabilities.shape[1])
@@ -341,23 +220,7 @@ def report(labels, probabilities, class_names):
 
 
 def confusion(labels, probabilities):
-    """Count which class was taken for which.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-
-    Returns
-    -------
-    numpy.ndarray, shape (classes, classes), integer
-        Rows are true classes, columns predicted ones.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
-    """
+    """Count which class was taken for which: rows are true classes, columns predicted ones."""
     labels, probabilities = _check(labels, probabilities)
     classes = np.arange(probabilities.shape[1])
     return sklearn_metrics.confusion_matrix(labels, probabilities.argmax(axis=1), labels=classes)

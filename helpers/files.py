@@ -12,22 +12,9 @@ from helpers import settings
 def replacing(path, remedy):
     """Give a block a temporary file to write, and put it in the place of `path` at its end.
 
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        Its folder is made where needed.
-    remedy : str
-        What the reader can do where writing fails: the second half of the sentence that says so.
-
-    Yields
-    ------
-    pathlib.Path
-        Of the temporary file, in the same folder and with the same ending as `path`.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be written; an earlier one of that name is then as it was.
+    Its folder is made where needed. `remedy` is what the reader can do where writing fails: the
+    second half of the sentence that says so. Raises UserError if the file cannot be written; an
+    earlier one of that name is then as it was.
     """
     path = Path(path)
     temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
@@ -46,22 +33,7 @@ def replacing(path, remedy):
 
 
 def write(path, content, remedy):
-    """Write text or bytes as a file.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        Its folder is made where needed.
-    content : str or bytes
-        Text is encoded as UTF-8, its lines end as they stand.
-    remedy : str
-        See `replacing`.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be written; an earlier one of that name is then as it was.
-    """
+    """Write text, as UTF-8, or bytes as a file, whole or not at all; see `replacing`."""
     with replacing(path, remedy) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 

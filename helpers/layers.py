@@ -45,14 +45,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' batch normalisation, computed by TensorFlow's fused operation where that applies.
 
     Same arguments, weights and results as `keras.layers.BatchNormalization`. Keras 3 computes the
-    mean, the variance and the scaling as separate passes over the feature maps; the fused
-    operation needs one. It applies to feature maps (B, height, width, channels) on TensorFlow;
-    any other input or backend takes Keras' own path.
-
-    References
-    ----------
-    Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing
-    Internal Covariate Shift", arXiv:1502.03167, 2015.
+    mean, the variance and the scaling as separate passes over the feature maps; the fused operation
+    needs one. It applies to feature maps (B, height, width, channels) on TensorFlow; any other
+    input or backend takes Keras' own path. Source: Ioffe and Szegedy, arXiv:1502.03167, 2015.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -103,13 +98,9 @@ class Dropout(keras.layers.Dropout):
     Same arguments as `keras.layers.Dropout`. Random numbers are the dearest part of dropout on a
     processor, and one byte is enough to decide. The rate is rounded to the nearest 256th and the
     scale follows the rounded rate, so that the expected output is still the input. Creating the
-    layer draws nothing from the stream of seeds that other layers take their starting weights
-    from: networks with and without dropout start alike.
-
-    References
-    ----------
-    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent
-    Neural Networks from Overfitting", Journal of Machine Learning Research 15, 2014.
+    layer draws nothing from the stream of seeds that other layers take their starting weights from:
+    networks with and without dropout start alike. Source: Srivastava et al., "Dropout", Journal of
+    Machine Learning Research 15, 2014.
     """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
@@ -143,18 +134,10 @@ class Dropout(keras.layers.Dropout):
 def fastest_precision():
     """Say in which number format this machine trains convolutional networks faster.
 
-    Returns
-    -------
-    str
-        What `FASHION_PRECISION` asks for, else `mixed_bfloat16` where a 3 × 3 convolution, forward
-        and backward, gains at least a fifth by it, and `float32` elsewhere: processors without
-        instructions for bfloat16 take ten times as long with it. Measured once per process, in a
-        fraction of a second.
-
-    Raises
-    ------
-    UserError
-        If `FASHION_PRECISION` is no precision.
+    What `FASHION_PRECISION` asks for, else `mixed_bfloat16` where a 3 × 3 convolution, forward and
+    backward, gains at least a fifth by it, and `float32` elsewhere: processors without instructions
+    for bfloat16 take ten times as long with it. Measured once per process, in a fraction of a
+    second.
     """
     chosen = settings.precision()
     if chosen or keras.backend.backend() != "tensorflow":
@@ -210,17 +193,9 @@ def precision(policy):
 
 
 def in_float32(model):
-    """Return a copy of a model that computes in float32, on any processor.
+    """Return an uncompiled copy of a model, weights included, that computes in float32 anywhere.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Functional or sequential, without models inside it.
-
-    Returns
-    -------
-    keras.Model
-        Uncompiled; its weights are copies.
+    The model is functional or sequential, without models inside it.
     """
 
     def clone(layer):

@@ -57,10 +57,8 @@ def register(
         Stem of the notebook that trains it.
     pixel_range : tuple of float
         What the pixel values 0 and 255 become.
-    reported_accuracy : float, optional
-        Accuracy that its source reported, from 0 to 1.
-    reported_note : str
-        On which data the source measured it.
+    reported_accuracy, reported_note : float and str, optional
+        Accuracy that its source reported, from 0 to 1, and on which data it was measured.
     """
 
     def add(builder):
@@ -80,13 +78,7 @@ def names():
 
 
 def specification(name):
-    """Return the `Specification` of a registered model.
-
-    Raises
-    ------
-    UserError
-        If no model has that name.
-    """
+    """Return the `Specification` of a registered model, or raise UserError."""
     if name not in _SPECIFICATIONS:
         raise settings.UserError(
             f"{name!r} is no registered model: use one of {', '.join(_SPECIFICATIONS)}."
@@ -103,12 +95,12 @@ def source(name):
 
 
 def build(name, seed=0, data=None, **changes):
-    """Build a registered model with reproducible starting weights.
+    """Build a registered model, uncompiled, with reproducible starting weights.
 
     The same call gives the same weights, and so does one that only changes dropout, normalisation
-    or activations: the arms of an ablation start alike.
-    Convolutional networks compute in bfloat16 where this processor gains by it; dense networks are
-    bound by memory, gain nothing, and stay in float32.
+    or activations: the arms of an ablation start alike. Convolutional networks compute in bfloat16
+    where this processor gains by it; dense networks are bound by memory, gain nothing, and stay in
+    float32.
 
     Parameters
     ----------
@@ -124,8 +116,8 @@ def build(name, seed=0, data=None, **changes):
     Returns
     -------
     keras.Model
-        Uncompiled; takes (B, height, width, channels) float32, by default (B, 28, 28, 1), and
-        returns (B, classes) float32 probabilities.
+        Takes (B, height, width, channels) float32, by default (B, 28, 28, 1), and returns
+        (B, classes) float32 probabilities.
 
     Raises
     ------
@@ -409,12 +401,9 @@ def cnn_augmented(filters=(32, 48, 64, 96), units=256):
 def resnet_fast(filters=(16, 32, 64), batch_normalization=True, size=28, head_scale=HEAD_SCALE):
     """A convolution, then two stages of a pooled convolution and a residual block.
 
-    Global pooling makes the weights independent of the `size` of the images in pixels.
-
-    References
-    ----------
-    He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, 2015;
-    the short form and the scaled head follow Page, "How to Train Your ResNet", 2018.
+    Global pooling makes the weights independent of the `size` of the images in pixels. Sources: He,
+    Zhang, Ren and Sun, arXiv:1512.03385, 2015; the short form and the scaled head follow Page, "How
+    to Train Your ResNet", 2018.
     """
     inputs = keras.Input((size, size, 1))
     x = _convolution(inputs, filters[0], batch_normalization)

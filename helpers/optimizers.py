@@ -18,6 +18,9 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 class Triangular(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises along a straight line to a peak and falls along another to zero.
 
+    Sources: Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv:1506.01186, 2015;
+    as one single cycle: Page, "How to Train Your ResNet", 2018.
+
     Parameters
     ----------
     peak : float
@@ -31,11 +34,6 @@ class Triangular(keras.optimizers.schedules.LearningRateSchedule):
     ------
     UserError
         If `steps` or `rise` lies outside its range.
-
-    References
-    ----------
-    Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv:1506.01186, 2015;
-    as one single cycle: Page, "How to Train Your ResNet", 2018.
     """
 
     def __init__(self, peak, steps, rise=0.25):
@@ -145,17 +143,9 @@ class Muon(keras.optimizers.Optimizer):
 def orthogonalise(matrix, iterations=5):
     """Bring the singular values of a matrix near 1 and leave its singular vectors as they are.
 
-    Parameters
-    ----------
-    matrix : tensor, shape (rows, columns), float
-    iterations : int
-        Newton-Schulz iterations, matrix products only; five are enough for singular values down
-        to about a hundredth of the largest.
-
-    Returns
-    -------
-    tensor, shape (rows, columns)
-        Singular values between about 0.7 and 1.2; those of (nearly) zero stay there.
+    Newton-Schulz iterations, matrix products only; five are enough for singular values down to
+    about a hundredth of the largest. They end between about 0.7 and 1.2; those of (nearly) zero
+    stay there.
     """
     a, b, c = NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]

@@ -50,10 +50,7 @@ class Shift:
 class Cutout:
     """Blacken a square of `size` pixels whose centre lies anywhere in the image.
 
-    References
-    ----------
-    DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",
-    arXiv:1708.04552, 2017.
+    Source: DeVries and Taylor, arXiv:1708.04552, 2017.
     """
 
     size: int = 8
@@ -81,11 +78,8 @@ class RandomErasing:
     """Overwrite a rectangle of noise in each image, with probability one half.
 
     The rectangle covers a random share of the image between 2 % and `largest_share`, at a random
-    aspect ratio between 1:3 and 3:1, and is cut off at the border.
-
-    References
-    ----------
-    Zhong, Zheng, Kang, Li and Yang, "Random Erasing Data Augmentation", arXiv:1708.04896, 2017.
+    aspect ratio between 1:3 and 3:1, and is cut off at the border. Source: Zhong, Zheng, Kang, Li
+    and Yang, arXiv:1708.04896, 2017.
     """
 
     largest_share: float = 0.25
@@ -110,12 +104,8 @@ class RandomErasing:
 class Mixup:
     """Blend each image and its label with those of another of the batch.
 
-    The weight of the first of the two is drawn from a beta distribution, once per image.
-
-    References
-    ----------
-    Zhang, Cisse, Dauphin and Lopez-Paz, "mixup: Beyond Empirical Risk Minimization",
-    arXiv:1710.09412, 2017.
+    The weight of the first of the two is drawn from a beta distribution, once per image. Source:
+    Zhang, Cisse, Dauphin and Lopez-Paz, arXiv:1710.09412, 2017.
     """
 
     alpha: float = 0.2
@@ -135,11 +125,7 @@ class CutMix:
     """Paste a rectangle of another image of the batch, and share the label by area.
 
     The share of the rectangle is uniform between 0 and 1; its centre lies anywhere in the image.
-
-    References
-    ----------
-    Yun, Han, Oh, Chun, Choe and Yoo, "CutMix: Regularization Strategy to Train Strong Classifiers
-    with Localizable Features", arXiv:1905.04899, 2019.
+    Source: Yun et al., arXiv:1905.04899, 2019.
     """
 
     mixes_labels = True
@@ -195,22 +181,9 @@ MIRRORED = (View(), View(mirrored=True))
 
 
 def prepare_images(images, pixel_range=(0.0, 1.0)):
-    """Scale images for a network.
+    """Scale images, uint8, for a network: float32, with a last axis for grey or for the colours.
 
-    Parameters
-    ----------
-    images : numpy.ndarray, shape (N, height, width) or (N, height, width, 3), dtype uint8
-    pixel_range : tuple of float
-        What 0 and 255 become.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, height, width, 1) or (N, height, width, 3), dtype float32
-
-    Raises
-    ------
-    DataError
-        If `images` has another shape or dtype.
+    `pixel_range` is what 0 and 255 become. Raises DataError if `images` has another shape or dtype.
     """
     data.check_images(images)
     low, high = pixel_range

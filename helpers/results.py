@@ -46,8 +46,7 @@ class Result:
     model in the series. `mflops` and `latency_ms` are those of one answer, with all its views;
     `mflops` is NaN where operations are not counted; `prediction_seconds` are those of 10,000
     images, where they were measured. `written` is in UTC. `commit` and `definitions` say which code
-    made it, see `definitions`; they are None in results from before
-    that was kept.
+    made it; they are None in results from before that was kept.
     """
 
     model: str
@@ -83,22 +82,13 @@ class Result:
     def probabilities(self):
         """Return the test probabilities, shape (N, classes), float32; each row sums to 1.
 
-        Raises
-        ------
-        UserError
-            If the file is missing, as that of an ablation's arm is in a fresh clone, or is not
-            the one that was written with this result.
+        Raises UserError if the file is missing, as that of an ablation's arm is in a fresh clone,
+        or is not the one that was written with this result.
         """
         return _unpack(self._arrays())
 
     def labels(self):
-        """Return the test labels the probabilities were judged by, shape (N,), uint8.
-
-        Raises
-        ------
-        UserError
-            As `probabilities`.
-        """
+        """Return the test labels the probabilities were judged by, shape (N,), uint8."""
         return self._arrays()["labels"]
 
     def _arrays(self):
@@ -118,24 +108,9 @@ class Result:
 
 
 def load(model, seed=0, folder=None):
-    """Read one result.
+    """Read one result of a model, or of a variant as `<model>__<arm>`, by default a published one.
 
-    Parameters
-    ----------
-    model : str
-        Name of a model, or of a variant as `<model>__<arm>`.
-    seed : int
-    folder : path, optional
-        Default: the published results.
-
-    Returns
-    -------
-    Result
-
-    Raises
-    ------
-    UserError
-        If there is no such result, or its files are damaged.
+    Raises UserError if there is no such result, or its files are damaged.
     """
     folder = settings.reference_results() if folder is None else Path(folder)
     path = file_of(folder, model, seed)
@@ -151,22 +126,10 @@ def load(model, seed=0, folder=None):
 def load_all(folder=None, variants=False):
     """Read all results of a folder, in the order of the series, then by seed.
 
-    Parameters
-    ----------
-    folder : path, optional
-        Default: the published results, and in the `full` profile beside them the reader's own of
-        other models, or of other seeds by the same recipe. A folder that does not exist holds none.
-    variants : bool
-        Whether to include the arms of ablations, each after the model it varies.
-
-    Returns
-    -------
-    list of Result
-
-    Raises
-    ------
-    UserError
-        If a file is damaged.
+    By default that is the published ones, and in the `full` profile beside them the reader's own of
+    other models, or of other seeds by the same recipe. A folder that does not exist holds none.
+    With `variants` the arms of ablations are among them, each after the model it varies. Raises
+    UserError if a file is damaged.
     """
     results = read_all(settings.reference_results() if folder is None else Path(folder))
     if folder is None:

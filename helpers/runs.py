@@ -18,14 +18,7 @@ HISTORY_DIGITS = 7
 
 
 def banner(notebook, dataset):
-    """Print what a notebook's run works on: profile, data, seed, device, engine, expected time.
-
-    Parameters
-    ----------
-    notebook : str
-        Stem of the notebook, which holds the minutes that each profile took when last measured.
-    dataset : data.Dataset
-    """
+    """Print what a notebook's run works on: profile, data, seed, device, engine, expected time."""
     from helpers import cost
 
     definitions.remember()
@@ -43,15 +36,7 @@ def banner(notebook, dataset):
 def expected_minutes(notebook):
     """Return the minutes that a notebook takes on two CPU cores, by profile.
 
-    Parameters
-    ----------
-    notebook : str
-        Stem of the notebook, whose metadata holds the times.
-
-    Returns
-    -------
-    dict of str to float
-        That of the `full` profile is measured whenever the notebook is published.
+    They lie in its metadata; those of the `full` profile are measured whenever it is published.
     """
     path = settings.NOTEBOOKS / f"{notebook}.ipynb"
     known = json.loads(path.read_text(encoding="utf-8"))["metadata"]["fashion"]
@@ -137,18 +122,13 @@ def finish_ensemble(name, members, labels, validation_labels=None, seed=None):
         A key of `ensembling.ENSEMBLES`.
     members : sequence of ensembling.Member
         Two or more, all of which were asked about the same test images; their shares are equal.
-    labels : numpy.ndarray, shape (N,), integer
-        Of the test images.
-    validation_labels : numpy.ndarray, shape (M,), integer, optional
-        Of the validation images, where every member has been asked about them.
-    seed : int, optional
-        That of the settings by default.
+    labels, validation_labels : numpy.ndarray, shape (N,) and (M,), integer
+        Of the test images and, where every member has been asked about them, the validation images.
 
     Returns
     -------
     Result
-        Of the family `Ensemble`, with an empty history and the epoch 0; its recipe names the
-        members. Written as by `finish`.
+        Of the family `Ensemble`, with an empty history; its recipe names the members.
 
     Raises
     ------
@@ -195,22 +175,8 @@ def finish_ensemble(name, members, labels, validation_labels=None, seed=None):
 def finish_classical(fit, test):
     """Judge a fitted classical baseline on validation and test images, once, and keep the result.
 
-    Parameters
-    ----------
-    fit : classical.Fit
-    test : data.LabelledImages
-
-    Returns
-    -------
-    Result
-        Of the family `Classical`, with an empty history and the epoch 0; `training_seconds` are
-        those of the fit with its features, `size_bytes` those of the pickled pipeline. Written as
-        by `finish`.
-
-    Raises
-    ------
-    UserError
-        If the outputs are no probabilities, or the files cannot be written.
+    It is of the family `Classical`, with an empty history; `training_seconds` are those of the fit
+    with its features, `size_bytes` those of the pickled pipeline.
     """
     from helpers import cost
     from helpers.topics import classical

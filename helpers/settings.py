@@ -35,13 +35,7 @@ class DataError(UserError):
 
 
 def profile():
-    """Return the active profile: `smoke`, `quick` or `full` (the default).
-
-    Raises
-    ------
-    UserError
-        If `FASHION_PROFILE` names no profile.
-    """
+    """Return the active profile: `smoke`, `quick` or `full` (the default), or raise UserError."""
     name = os.environ.get("FASHION_PROFILE", "") or "full"
     if name not in PROFILES:
         raise UserError(
@@ -52,13 +46,7 @@ def profile():
 
 
 def seed():
-    """Return the seed of this run, an integer from `FASHION_SEED` (default 0).
-
-    Raises
-    ------
-    UserError
-        If `FASHION_SEED` is no integer, or no seed as `checked_seed` has it.
-    """
+    """Return the seed of this run, from `FASHION_SEED` (default 0), or raise UserError."""
     text = os.environ.get("FASHION_SEED", "") or "0"
     if not text.isascii() or not text.isdigit():
         raise UserError(f"FASHION_SEED is {text!r}: set it to a whole number from 0 upwards.")
@@ -66,26 +54,14 @@ def seed():
 
 
 def checked_seed(seed):
-    """Return a seed, an integer that every generator of random numbers takes.
-
-    Raises
-    ------
-    UserError
-        If it is below 0 or above `HIGHEST_SEED`.
-    """
+    """Return a seed, which every generator of random numbers must take, or raise UserError."""
     if not 0 <= seed <= HIGHEST_SEED:
         raise UserError(f"{seed} is no seed: use a whole number from 0 to {HIGHEST_SEED}.")
     return seed
 
 
 def seeds(given):
-    """Return the seeds that a command was given, each checked, or else that of this run.
-
-    Raises
-    ------
-    UserError
-        If one is no seed, see `checked_seed`.
-    """
+    """Return the seeds that a command was given, each checked, or else that of this run."""
     return [checked_seed(each) for each in given] if given else [seed()]
 
 
@@ -120,10 +96,7 @@ def keras_folder():
 def publishing():
     """Return whether this run makes published results: `make publish` sets `FASHION_PUBLISH`.
 
-    Raises
-    ------
-    UserError
-        If the profile is not `full`: nothing else is published.
+    Raises UserError if the profile is not `full`: nothing else is published.
     """
     if os.environ.get("FASHION_PUBLISH", "") in ("", "0"):
         return False
@@ -164,17 +137,9 @@ def reference_results():
 
 
 def epochs(full):
-    """Scale a number of epochs to the profile.
+    """Scale a number of epochs, at least 1, from the `full` profile to the active one.
 
-    Parameters
-    ----------
-    full : int
-        Epochs of the `full` profile, at least 1.
-
-    Returns
-    -------
-    int
-        `full` itself in the `full` profile, a share of it otherwise, of 2 or more where `full` is.
+    The others use a share of it, of 2 or more where `full` is.
     """
     return full if profile() == "full" else _scaled(full, EPOCH_SHARE[profile()], FEWEST_EPOCHS)
 
@@ -196,13 +161,7 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def precision():
-    """Return the number format that `FASHION_PRECISION` asks for, or None where it is unset.
-
-    Raises
-    ------
-    UserError
-        If it is none of `PRECISIONS`.
-    """
+    """Return the number format that `FASHION_PRECISION` asks for, None where it is unset."""
     name = os.environ.get("FASHION_PRECISION", "")
     if name and name not in PRECISIONS:
         raise UserError(
@@ -221,11 +180,7 @@ def quiet_import():
     """Import TensorFlow and Keras with the settings of `ENGINE`, without their messages.
 
     These come from compiled code, straight to file descriptor 2, before any setting can stop them.
-
-    Raises
-    ------
-    UserError
-        If Keras cannot read its file of settings, or the backend chosen for it is not installed.
+    Raises UserError if Keras cannot read its file of settings, or its backend is not installed.
     """
     for name, value in ({"TF_CPP_MIN_LOG_LEVEL": "3"} | ENGINE).items():
         os.environ.setdefault(name, value)

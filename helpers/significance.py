@@ -1,6 +1,8 @@
-"""How sure we may be of an accuracy and of a difference between two models.
+"""How sure we may be of an accuracy, and of a difference between two models.
 
 Intervals of one measurement and of several seeds, tests on the same images, corrections for many.
+What a model said of each image is either its class, shape (N,), or probabilities, (N, classes).
+Arrays that do not fit each other raise UserError.
 """
 
 from typing import NamedTuple
@@ -17,33 +19,14 @@ FEWEST_RESAMPLES = 100
 
 
 def wilson_interval(correct, total, confidence=0.95):
-    """Return the interval of an accuracy measured on one set of images.
+    """Return the interval of a share, of which `correct` of `total` were right: low and high.
 
-    It tells where the accuracy over all images of the same kind may lie, for this one trained
-    model; that on another set of as many images is scattered more widely. How much training again
-    changes is told by `seed_interval`.
+    Raises UserError if not 0 ≤ `correct` ≤ `total` and 1 ≤ `total`. Source: Wilson, "Probable
+    Inference", Journal of the American Statistical Association 22, 1927.
 
-    Parameters
-    ----------
-    correct, total : int
-        Images classified correctly, and all of them.
-    confidence : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    low, high : float
-        Between 0 and 1.
-
-    Raises
-    ------
-    UserError
-        If not 0 ≤ `correct` ≤ `total` and 1 ≤ `total`.
-
-    References
-    ----------
-    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", Journal of the
-    American Statistical Association 22, 1927.
+    >>> low, high = wilson_interval(9300, 10_000)
+    >>> f"{low:.4f} to {high:.4f}"
+    '0.9248 to 0.9348'
     """
     if not 0 <= correct <= total or total < 1:
         raise settings.UserError(
@@ -63,32 +46,11 @@ class McNemar(NamedTuple):
 
 
 def mcnemar(labels, first, second):
-    """Test whether two trained models differ in accuracy, image by image.
+    """Test whether two trained models differ in accuracy, image by image; exact and two-sided.
 
-    Exact and two-sided: of the images on which just one of the two is right, a fair coin would
-    give each model half.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    first, second : numpy.ndarray
-        Predicted classes, shape (N,), or probabilities, shape (N, classes).
-
-    Returns
-    -------
-    McNemar
-        `p_value` is 1 where the models are right on the same images.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
-
-    References
-    ----------
-    McNemar, "Note on the sampling error of the difference between correlated proportions or
-    percentages", Psychometrika 12, 1947. Dietterich, "Approximate Statistical Tests for Comparing
-    Supervised Classification Learning Algorithms", Neural Computation 10, 1998.
+    Of the images on which just one of the two is right, a fair coin would give each model half. The
+    p-value is 1 where they are right on the same images. Sources: McNemar, Psychometrika 12, 1947;
+    Dietterich, "Approximate Statistical Tests", Neural Computation 10, 1998.
     """
     first_right = _right(labels, first)
     second_right = _right(labels, second)
@@ -100,27 +62,17 @@ def mcnemar(labels, first, second):
 
 
 def paired_gain(right_with, right_without):
-    """Return the gain in accuracy of one model over another on the same images.
+    """Return the gain in accuracy of one model over another on the same images: gain, low, high.
 
     Image by image, the difference is 1, 0 or -1. Images that both classify alike cancel, which
-    makes the interval narrower than that of a difference of two accuracies from different images.
-    It is about other images of the same kind, for these two trained models.
+    makes the 95 % interval (normal approximation) narrower than that of a difference of two
+    accuracies from different images. It is about other images of the same kind, for these two
+    trained models. The arrays, (N,), say which images each of the two classified correctly, or
+    which share of several networks did.
 
-    Parameters
-    ----------
-    right_with, right_without : numpy.ndarray, shape (N,), bool or float
-        Which images each of the two classified correctly, or which share of several networks did,
-        0 to 1; at least two images.
-
-    Returns
-    -------
-    gain, low, high : float
-        Mean difference and its 95 % interval (normal approximation), each from about -1 to 1.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
+    >>> gain, low, high = paired_gain([1, 1, 1, 0], [1, 0, 1, 0])
+    >>> float(gain)
+    0.25
     """
     first, second = np.asarray(right_with, dtype=float), np.asarray(right_without, dtype=float)
     if first.ndim != 1 or first.shape != second.shape or len(first) < 2:
@@ -136,28 +88,9 @@ def paired_gain(right_with, right_without):
 def unpaired_gain(right_first, right_second):
     """Return the difference of two accuracies that were measured on different images.
 
-    The hybrid of two Wilson intervals, which also holds for few images and for accuracies near
-    one. For the same images there is `paired_gain`, whose interval is narrower.
-
-    Parameters
-    ----------
-    right_first, right_second : numpy.ndarray, shape (N,) and (M,), bool
-        Which images of each set were classified correctly; at least one image each.
-
-    Returns
-    -------
-    gain, low, high : float
-        First accuracy less the second, and its 95 % interval, each from -1 to 1.
-
-    Raises
-    ------
-    UserError
-        If a set is empty or no flat array.
-
-    References
-    ----------
-    Newcombe, "Interval Estimation for the Difference Between Independent Proportions: Comparison of
-    Eleven Methods", Statistics in Medicine 17, 1998 (method 10).
+    Gain, low and high: the hybrid of two Wilson intervals, which also holds for few images and for
+    accuracies near one. The arrays, (N,) and (M,) bool, say which images were classified correctly;
+    UserError if one is empty. Source: Newcombe, Statistics in Medicine 17, 1998 (method 10).
     """
     shares = []
     for right in (right_first, right_second):
@@ -178,25 +111,12 @@ def unpaired_gain(right_first, right_second):
 def holm(p_values):
     """Adjust p-values for having made several tests, in their order.
 
-    Parameters
-    ----------
-    p_values : sequence of float, length tests
-        Each from 0 to 1.
+    Reject where the result is below the level: the chance of even one false rejection stays below.
+    Raises UserError if a value is not between 0 and 1. Source: Holm, "A Simple Sequentially
+    Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6, 1979.
 
-    Returns
-    -------
-    numpy.ndarray, shape (tests,), float
-        Reject where this is below the level: the chance of even one false rejection stays below.
-
-    Raises
-    ------
-    UserError
-        If a value is not between 0 and 1.
-
-    References
-    ----------
-    Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of
-    Statistics 6, 1979.
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
     """
     p_values = np.asarray(p_values, dtype=float)
     if p_values.ndim != 1 or not np.all((p_values >= 0) & (p_values <= 1)):
@@ -225,29 +145,10 @@ def cochran_q(labels, predictions):
 
     One test for all models together, before pairs are compared: if they were equally good, each
     image would be classified correctly by as many of them as it is, but by any of them alike. It
-    does not say which ones differ (compare pairs with `mcnemar` and `holm`), nor by how much, nor
-    how the models would do after another training.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    predictions : sequence or dict of numpy.ndarray
-        Of two models or more: predicted classes, shape (N,), or probabilities, shape (N, classes).
-
-    Returns
-    -------
-    CochranQ
-        The p-value is that of the chi-square distribution, which the statistic follows where some
-        dozens of images are discordant. Without any the statistic is 0 and the p-value 1.
-
-    Raises
-    ------
-    UserError
-        If there are fewer than two models, or the arrays do not fit each other.
-
-    References
-    ----------
-    Cochran, "The Comparison of Percentages in Matched Samples", Biometrika 37, 1950.
+    does not say which ones differ (compare pairs with `mcnemar` and `holm`). The p-value is that of
+    the chi-square distribution, which the statistic follows where some dozens of images are
+    discordant. Raises UserError if there are fewer than two models. Source: Cochran, "The
+    Comparison of Percentages in Matched Samples", Biometrika 37, 1950.
     """
     given = list(predictions.values() if isinstance(predictions, dict) else predictions)
     if len(given) < 2:
@@ -282,16 +183,13 @@ def bootstrap_difference(
     """Return by how much one trained model is better than another, with a bootstrap interval.
 
     Images are drawn with replacement, each with the answers of both models, and the interval holds
-    the middle of the differences so found (percentile bootstrap). It is about other test images of
-    the same kind for these two trained models; how much training again changes is told by
-    `seed_difference`. For accuracies it agrees with `paired_gain`, which is enough there; for a
-    metric of which no formula is known, such as macro F1, it is the way to an interval.
+    the middle of the differences so found (percentile bootstrap; Efron and Tibshirani, "An
+    Introduction to the Bootstrap", 1993, chapters 8 and 13). It is about other test images of the
+    same kind for these two trained models; how much training again changes is told by
+    `seed_difference`.
 
     Parameters
     ----------
-    labels : numpy.ndarray, shape (N,), integer
-    first, second : numpy.ndarray
-        Predicted classes, shape (N,), or probabilities, shape (N, classes).
     metric : callable, optional
         Takes labels and predictions of the drawn images and returns a number. Accuracy by default,
         which is drawn all at once: the images that only one of the two classified correctly are
@@ -300,23 +198,11 @@ def bootstrap_difference(
         Between 0 and 1.
     resamples : int
         How often to draw, at least 100; a metric of your own is computed twice for each.
-    seed : int
-        The same seed gives the same interval.
 
     Returns
     -------
     Difference
         Of `first` less `second`.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other, or there are fewer than 100 resamples.
-
-    References
-    ----------
-    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile
-    interval) and 8 (what to draw: here whole images, so that pairs stay together).
     """
     first_right, second_right = _right(labels, first), _right(labels, second)
     if resamples < FEWEST_RESAMPLES:
@@ -350,37 +236,14 @@ class SeedDifference(NamedTuple):
 
 
 def seed_difference(first, second, confidence=0.95):
-    """Compare two models that were trained with the same seeds.
+    """Compare two models that were trained with the same seeds: Student's t over the differences.
 
-    Student's t over the differences, seed by seed. It is about training again with other seeds, on
-    the same training and test images; that other test images would come out differently is told by
-    `bootstrap_difference` and `mcnemar`. The pairing helps where a seed does the same to both
-    models, for instance through their starting weights, and costs little where it does not. With
-    few seeds the interval is wide, and it trusts that differences scatter as a normal distribution.
-
-    Parameters
-    ----------
-    first, second : dict
-        The figure of one model, such as its test accuracy, by seed. Only common seeds count.
-    confidence : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    SeedDifference
-        Of `first` less `second`. With one common seed, interval and p-value are NaN, as of one
-        difference no spread can be known.
-
-    Raises
-    ------
-    UserError
-        If there is no common seed, or a figure is not finite.
-
-    References
-    ----------
-    Student, "The Probable Error of a Mean", Biometrika 6, 1908. Bouthillier et al., "Accounting for
-    Variance in Machine Learning Benchmarks", MLSys 2021 (which sources of variance to average
-    over).
+    `first` and `second` hold the figure of one model, such as its test accuracy, by seed; only
+    common seeds count. It is about training again with other seeds, on the same images. The pairing
+    helps where a seed does the same to both models. With one common seed, interval and p-value are
+    NaN. Raises UserError if there is no common seed, or a figure is not finite. Sources: Student,
+    Biometrika 6, 1908; Bouthillier et al., "Accounting for Variance in Machine Learning
+    Benchmarks", MLSys 2021.
     """
     seeds = tuple(sorted(first.keys() & second.keys()))
     if not seeds:
@@ -399,25 +262,10 @@ def seed_difference(first, second, confidence=0.95):
 
 
 def seed_interval(values, confidence=0.95):
-    """Return mean and interval of a figure measured once per seed.
+    """Return mean, low and high of a figure measured once per seed: Student's t interval.
 
-    Parameters
-    ----------
-    values : sequence of float
-        One value per seed.
-    confidence : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    mean, low, high : float
-        Student's t interval of the mean; `low` and `high` are NaN for a single value, of which
-        no spread can be known.
-
-    Raises
-    ------
-    UserError
-        If there is no value, or one is not finite.
+    `low` and `high` are NaN for a single value, of which no spread can be known. Raises UserError
+    if there is no value, or one is not finite.
     """
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():

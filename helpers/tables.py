@@ -17,28 +17,13 @@ MODEL_WIDTH = 23
 
 
 def table(folder=None, variants=False):
-    """Summarise the results of a folder, one row per model.
+    """Summarise the results of a folder, as `results.load_all` reads it, one row per model.
 
-    Parameters
-    ----------
-    folder : path, optional
-        As `load_all`.
-    variants : bool
-        Whether to include the arms of ablations.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `COLUMNS`, in the order of the series: `mflops` is NaN where operations are not
-        counted; `seeds` counts the runs; accuracies (0 to 1), `log_loss` and `calibration_error`
-        are means over them, and `training_seconds` is their median. With two seeds or more,
-        `test_accuracy_low` and `_high` are the 95 % interval of that mean; with one, Wilson's
-        interval of the one measurement. `reported_accuracy` is NaN where there is none.
-
-    Raises
-    ------
-    UserError
-        If a file is damaged, or the seeds of a model were not run with the same recipe.
+    The columns are `COLUMNS`: `mflops` is NaN where operations are not counted; `seeds` counts the
+    runs; accuracies (0 to 1), `log_loss` and `calibration_error` are means over them, and
+    `training_seconds` is their median. With two seeds or more, `test_accuracy_low` and `_high` are
+    the 95 % interval of that mean; with one, Wilson's interval of the one measurement. Raises
+    UserError if a file is damaged, or the seeds of a model were not run with the same recipe.
     """
     by_model = {}
     for result in load_all(folder, variants):

@@ -166,19 +166,10 @@ def benchmark(parser, arguments):
     return measure.measure(parser.parse_args(arguments))
 
 
-def photographs(parser, arguments):
-    """Draw the pictures that stand in for photographs, into helpers/topics/photographs."""
-    parser.parse_args(arguments)
-    from helpers.topics import pictures
-
-    pictures.save_all()
-
-
 COMMANDS = {
     command.__name__: command
     for command in (
         run, publish, results, check, replicate, budget, benchmark, pages, address, declare,
-        photographs,
     )
 }  # fmt: skip
 

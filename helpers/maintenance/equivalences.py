@@ -28,28 +28,14 @@ MAY_DIFFER = ("cores", "memory_gib", "os", "python")
 def declare(reason, chosen, only=()):
     """Train stored results again and declare the changed definitions that they prove equivalent.
 
-    Declarations whose evidence fails are dropped; `provenance.check` names them.
+    `reason` says in half a sentence why no number can have changed; `chosen` are pairs of a model
+    and a seed to train again; `only`, shell-style patterns (`layers.*`) of definitions, all of
+    which have to be proved. Declarations whose evidence fails are dropped; `provenance.check` names
+    them.
 
-    Parameters
-    ----------
-    reason : str
-        Why no number can have changed, in half a sentence.
-    chosen : sequence of (str, int)
-        Model and seed of each published result to train again.
-    only : sequence of str
-        Shell-style patterns of definitions (`layers.*`), all of which have to be proved; by
-        default whatever the chosen results prove.
-
-    Returns
-    -------
-    list of str
-        The definitions that have changed and are still not covered.
-
-    Raises
-    ------
-    UserError
-        If there is nothing to declare, or a result does not go through what has changed, cannot be
-        trained again here, or comes out otherwise. Nothing is written then.
+    Returns the definitions that have changed and are still not covered. Raises UserError if there
+    is nothing to declare, or a result does not go through what has changed, cannot be trained again
+    here, or comes out otherwise. Nothing is written then.
     """
     declared, _ = provenance.equivalences()
     of_results, of_notebooks = _results_behind(declared), _notebooks_behind(declared)

@@ -32,27 +32,10 @@ def run(profile="quick", only=None, seed=0, fresh=False):
     """Execute copies of the notebooks, each in a kernel of its own, and write an index page.
 
     Copies, HTML pages and results go to `settings.OUTPUTS / profile`. A notebook that passed before
-    is not run again as long as neither it, helpers/, the profile nor the seed have changed. Where
-    the real data cannot be had the smoke profile runs in place of the others, and a line says so.
-
-    Parameters
-    ----------
-    profile : {'smoke', 'quick', 'full'}
-    only : sequence of str, optional
-        Numbers or stems of the notebooks to run; all by default.
-    seed : int
-    fresh : bool
-        Run also what has passed before.
-
-    Returns
-    -------
-    int
-        Exit status: 0 if all passed, 1 if one failed, 130 if the reader interrupted.
-
-    Raises
-    ------
-    UserError
-        If there is no such notebook, or `FASHION_MNIST_DIR` names a folder without the data.
+    is not run again as long as neither it, helpers/, the profile nor the seed have changed, unless
+    `fresh` asks for it. Where the real data cannot be had the smoke profile runs in place of the
+    others, and a line says so. Returns the exit status: 0 if all passed, 1 if one failed, 130 if
+    the reader interrupted.
     """
     chosen = notebooks.choose(only)
     profile = _available(profile)
@@ -190,13 +173,8 @@ class _Execution(threading.Thread):
 class _Progress:
     """Says which notebook of how many is running, the time elapsed and the time to expect.
 
-    Parameters
-    ----------
-    order : list of str
-        The notebooks to run.
-    expected : dict
-        Seconds by notebook, None where nothing is known; compared with what the finished ones
-        really took, which corrects for the speed of this machine.
+    `expected` holds seconds by notebook, None where nothing is known; compared with what the
+    finished ones really took, which corrects for the speed of this machine.
     """
 
     def __init__(self, order, expected):

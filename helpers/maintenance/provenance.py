@@ -35,25 +35,13 @@ OWN_CODE = "its own code"
 
 
 def check(results):
-    """Compare results with the code of today.
+    """Compare results with the code of today: a table with the columns `COLUMNS`.
 
-    Parameters
-    ----------
-    results : sequence of runs.Result
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per result with the columns `COLUMNS`. The verdict is `agrees` where every
-        definition that the result went through is as it was, `equivalent` where that holds but for
-        declared changes, `contradicts` where something speaks against it, and `unknown` where
-        nothing does but no definitions were kept; `why` says more. A declaration whose evidence
-        fails has a row more, which `contradicts` in the name of that evidence.
-
-    Raises
-    ------
-    UserError
-        If the declared equivalences cannot be read.
+    The verdict is `agrees` where every definition that the result went through is as it was,
+    `equivalent` where that holds but for declared changes, `contradicts` where something speaks
+    against it, and `unknown` where nothing does but no definitions were kept; `why` says more. A
+    declaration whose evidence fails has a row more, which `contradicts` in the name of that
+    evidence.
     """
     declared, failing = equivalences()
     rows = [
@@ -74,21 +62,12 @@ def report(checked):
 
 
 def equivalences():
-    """Read the declared equivalences, which `equivalences` writes.
+    """Read the declared equivalences: those that count, and the evidence that fails.
 
-    Returns
-    -------
-    list of dict
-        Those that count, oldest first. `changed` maps a definition to pairs of hashes, before and
-        after; None stands for a definition that was not reached before, or is no longer.
-    list of tuple
-        (model, seed, commit, sentence) of evidence that fails, as the stored result is missing or
-        has other probabilities than the retraining. What it is evidence for counts for nothing.
-
-    Raises
-    ------
-    UserError
-        If the file is damaged.
+    Of those that count, oldest first, `changed` maps a definition to pairs of hashes, before and
+    after; None stands for a definition that was not reached before, or is no longer. Evidence
+    fails, as (model, seed, commit, sentence), where the stored result is missing or has other
+    probabilities than the retraining. Raises UserError if the file is damaged.
     """
     path = settings.PUBLISHED_RESULTS / EQUIVALENCES
     holding, failing = [], []
@@ -119,23 +98,11 @@ def _holds(evidence):
 
 
 def compare(before, today, declared):
-    """Sort out in which definitions two states of the code differ.
+    """Sort out in which definitions two states of the code, hashes by definition, differ.
 
     What has only moved to another module, with its name and its syntax tree, does not differ.
-
-    Parameters
-    ----------
-    before, today : dict of str
-        Hashes by definition, see `definitions.of_model`.
-    declared : sequence of dict
-        Equivalences that count.
-
-    Returns
-    -------
-    dict of str to tuple of str
-        For each definition that a chain of declarations covers: their reasons, in order.
-    list of str
-        The other definitions, sorted.
+    Returns the reasons for each definition that a chain of declarations covers, and the other
+    definitions, sorted.
     """
     keys = (before.keys() | today.keys()) - definitions.WITHOUT_EFFECT
     new = {(_bare(key), today[key]): key for key in keys - before.keys()}

@@ -43,22 +43,7 @@ def publish(only=None, seed=0):
 
     For maintainers. Results go to notebooks/results. A notebook is saved only after it passed, and
     after what its text claims (`CLAIMS`) has been found in this run. With another seed than 0 only
-    the results are kept: the stored outputs stay those of seed 0, and so do the claims.
-
-    Parameters
-    ----------
-    only : sequence of str, optional
-    seed : int
-
-    Returns
-    -------
-    int
-        Exit status, as `run`.
-
-    Raises
-    ------
-    UserError
-        If there is no such notebook, or no real data.
+    the results are kept. Returns the exit status, as `execution.run`.
     """
     chosen = notebooks.choose(only)
     data.load()
@@ -102,20 +87,8 @@ def claims(name):
 def address(new=None):
     """Write the repository's public address, the badges and the common cells everywhere.
 
-    Parameters
-    ----------
-    new : str, optional
-        `owner/name` or the whole https address; the one in the settings by default.
-
-    Returns
-    -------
-    list of str
-        The files that changed.
-
-    Raises
-    ------
-    UserError
-        If `new` is no address of a repository on GitHub.
+    `new` is `owner/name` or the whole https address, by default the one in the settings. Returns
+    the names of the files that changed.
     """
     old = _address()
     if new is not None:

@@ -23,25 +23,9 @@ def replicate(result, dataset, seed):
     """Train or fit the model of a result once more and keep what comes of it.
 
     Starting weights, order of the batches, distortions and the split into images to learn from and
-    images to choose by all vary with the seed.
-
-    Parameters
-    ----------
-    result : runs.Result
-        Of a registered model or a classical baseline, made in the active profile.
-    dataset : data.Dataset
-        That of the active profile.
-    seed : int
-
-    Returns
-    -------
-    runs.Result
-
-    Raises
-    ------
-    UserError
-        If the recipe cannot be repeated: that of an ensemble or of a student needs other networks,
-        and a builder that has changed since is another model.
+    images to choose by all vary with the seed. Result and data set are of the active profile.
+    Raises UserError if the recipe cannot be repeated: that of an ensemble or of a student needs
+    other networks, and a builder that has changed since is another model.
     """
     if not replicable(result):
         raise settings.UserError(
@@ -91,16 +75,7 @@ def _train(result, images, validation, seed):
 
 
 def replicable(result):
-    """Return whether a result's recipe is all that a repetition needs.
-
-    Parameters
-    ----------
-    result : runs.Result
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether a result's recipe is all that a repetition needs."""
     if result.model in classical.names():
         return True
     alone = "optimizer" in result.recipe and "soft_labels" not in result.recipe
@@ -133,15 +108,7 @@ def _callback(words):
 
 
 def rebuilt(words, module):
-    """Return the object that a recipe describes by its class and keyword arguments.
-
-    Parameters
-    ----------
-    words : str
-        For instance `Shift(pixels=1)`.
-    module : module
-        Where the class is found.
-    """
+    """Return the object of a module that a recipe describes, for instance as `Shift(pixels=1)`."""
     call = ast.parse(words, mode="eval").body
     arguments = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
     return getattr(module, call.func.id)(**arguments)
@@ -192,27 +159,10 @@ def _ship(dataset):
 
 
 def three_hours(folder=None, seed=0):
-    """Form the ensemble that two cores train in three hours, from stored results.
+    """Form the ensemble that two cores train in three hours, `ensemble_3h`, from stored results.
 
-    The members are those of `ensembling.members_of_three_hours`, with equal shares.
-
-    Parameters
-    ----------
-    folder : path, optional
-        Where the members' results are; the folder of this run's results by default.
-    seed : int
-        That of the ensemble, not of its members.
-
-    Returns
-    -------
-    runs.Result
-        Of `ensemble_3h`, written beside the other results of this run.
-
-    Raises
-    ------
-    UserError
-        If results of members are missing, they were judged on different images, or their training
-        took longer than three hours.
+    The members are those of `ensembling.members_of_three_hours`. Raises UserError if results of
+    members are missing, they were judged on different images, or their training took longer.
     """
     folder = settings.results_folder() if folder is None else folder
     stored = {(result.model, result.seed): result for result in runs.load_all(folder)}

@@ -22,18 +22,7 @@ CELL_METADATA = ("tags", "jupyter")
 
 
 def stamp(notebook, seed, versions, seconds):
-    """Write the stamp of a full run into a notebook's metadata, beside what its author keeps there.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        Executed and normalised.
-    seed : int
-    versions : dict of str
-        Package versions of the run.
-    seconds : float
-        Wall time of the run.
-    """
+    """Write the stamp of a full run into a notebook's metadata, beside what its author keeps."""
     notebook.metadata.setdefault("fashion", {}).update(
         profile="full",
         seed=seed,
@@ -70,16 +59,9 @@ def sources(notebook, helpers=None, known=None):
     """Return the SHA-256 of all source text that can change a notebook's outputs.
 
     That is its code cells as they stand (except the bootstrap cell, which holds the repository's
-    address) and the definitions in helpers/ that they reach.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-    helpers : pathlib.Path, optional
-        The folder of the modules; by default this project's own, as the process found it.
-    known : dict of str, optional
-        Definitions as a stamp keeps them, to take instead of those of the modules: the result is
-        the `sources` of that stamp only if neither its cells nor its definitions were altered.
+    address) and the definitions in helpers/ that they reach. With `known`, definitions as a stamp
+    keeps them, it is the `sources` of that stamp only if neither its cells nor its definitions were
+    altered.
     """
     found = definitions.of_notebook(notebook, helpers) if known is None else known
     return definitions.sha256([definitions.own_cells(notebook), found])

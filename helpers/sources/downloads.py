@@ -140,29 +140,13 @@ KNOWN = {known.name: known for known in (FASHION_MNIST, MNIST, KMNIST)}
 
 
 def find(name):
-    """Return the verified files of a known data set, fetching them first where they are not here.
+    """Return the four verified files of a known data set, fetched first where they are not here.
 
     Looked for in this order: the folder that the set's environment variable names (and nowhere else
     when that is set), the system's folder, this project's cache, Keras' cache, a download, and
-    Debian's package unpacked into the cache.
-
-    Parameters
-    ----------
-    name : str
-        A key of `KNOWN`.
-
-    Returns
-    -------
-    contents : list of bytes
-        The four files, decompressed, in the order of `FILE_NAMES`.
-    source : str
-        Where they were found.
-
-    Raises
-    ------
-    DataError
-        If no place has the files, or those that were found are not the published ones; the message
-        names the file, what is wrong and the remedy.
+    Debian's package unpacked into the cache. Returns the contents, decompressed, in the order of
+    `FILE_NAMES`, and where they were found. Raises DataError if no place has the files, or they are
+    not the published ones; the message names the file, what is wrong and the remedy.
     """
     known = KNOWN[name]
     chosen = settings.data_folder(name)

@@ -55,7 +55,7 @@ LAYOUT = "make one folder per class, in it or in train/ and test/ in it, and put
 
 
 def read(folder, size=None, colour=False, names=None):
-    """Read all images of a folder.
+    """Read all images of a folder, with the names of its classes.
 
     Parameters
     ----------
@@ -71,13 +71,11 @@ def read(folder, size=None, colour=False, names=None):
     Returns
     -------
     parts : dict
-        Images, shape (N, height, width) or in colour (N, height, width, 3), dtype uint8, and
-        labels, shape (N,), dtype uint8, by the name of the part: `train` and `test`, or `all`
-        where the folder is not parted. A folder for validation takes the place of `test` where
-        that is missing; else its images join `train`, of which `data.split` takes its own part.
+        Images, (N, height, width) or in colour (N, height, width, 3) uint8, and labels, (N,) uint8,
+        by the name of the part: `train` and `test`, or `all` where the folder is not parted. One
+        for validation takes the place of `test` where that is missing, else it joins `train`.
     class_names : tuple of str
-        In alphabetical order of the folders, numbers in them by their value; a label is the place
-        in it.
+        In alphabetical order of the folders, numbers in them by their value.
 
     Raises
     ------
@@ -106,13 +104,7 @@ def read(folder, size=None, colour=False, names=None):
 
 
 def entries(folder):
-    """Return the paths in a folder, in natural order, without what systems and tools left there.
-
-    Raises
-    ------
-    DataError
-        If the folder, or something in it, cannot be reached.
-    """
+    """Return the paths in a folder, in natural order, without what systems and tools left there."""
     path = folder
     try:
         paths = [each for each in folder.iterdir() if not _is_left_behind(each.name)]
@@ -131,10 +123,7 @@ def inner(folder):
 def chosen_names(found, given, place):
     """Return the names of classes as a tuple of str: those given, or else those found at a place.
 
-    Raises
-    ------
-    DataError
-        If the classes are too few or too many, or `given` has not one name for each.
+    Raises DataError if the classes are too few or too many, or `given` has not one name for each.
     """
     if not FEWEST_CLASSES <= len(found) <= MOST_CLASSES:
         raise DataError(
@@ -167,13 +156,9 @@ def opened(path, colour=False):
     """Return an image file as an upright, opaque Pillow image in grey, or in red, green and blue.
 
     What is transparent becomes black, the ground of the series' images; a drawing in one dark
-    colour on a transparent ground, as icons are, becomes white on black.
-
-    Raises
-    ------
-    DataError
-        If the file is no PNG or JPEG, is damaged, too large, animated or wholly transparent, or
-        has more than eight bits per channel.
+    colour on a transparent ground, as icons are, becomes white on black. Raises DataError if the
+    file is no PNG or JPEG, is damaged, too large, animated or wholly transparent, or has more than
+    eight bits per channel.
     """
     try:
         with warnings.catch_warnings():

@@ -33,22 +33,10 @@ WHOLE = "copy it again from where it came"
 
 
 def find(folder):
-    """Return which of the four files a folder holds.
+    """Return which of the four files a folder holds: paths by the name of `FILE_NAMES`.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-
-    Returns
-    -------
-    dict
-        `pathlib.Path` by the name of `FILE_NAMES`. A compressed file goes before an unpacked one,
-        and the published name before any other.
-
-    Raises
-    ------
-    DataError
-        If the folder cannot be read, or holds files of several data sets.
+    A compressed file goes before an unpacked one, and the published name before any other. Raises
+    DataError if the folder cannot be read, or holds files of several data sets.
     """
     sets = {}
     for path in folders.entries(folder):
@@ -68,24 +56,9 @@ def find(folder):
 
 
 def locate(folder):
-    """Return the folder that holds IDX files or class folders, and the IDX files there.
+    """Return the folder that holds IDX files or class folders, and the IDX files there, as `find`.
 
     Folders that hold nothing but that one are looked through, as archives leave them.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-
-    Returns
-    -------
-    folder : pathlib.Path
-    files : dict
-        As `find` returns it; empty for a folder of images.
-
-    Raises
-    ------
-    DataError
-        As `find`.
     """
     for _ in range(DEEPEST):
         files, within = find(folder), folders.inner(folder)
@@ -111,13 +84,7 @@ def _rank(path):
 
 
 def stored(path, remedy=WHOLE):
-    """Return the bytes of a file as they are stored.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read.
-    """
+    """Return the bytes of a file as they are stored, or raise DataError."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -127,13 +94,7 @@ def stored(path, remedy=WHOLE):
 
 
 def decompressed(content, place, remedy=WHOLE):
-    """Return the bytes of a file, decompressed where they are compressed; `place` is for messages.
-
-    Raises
-    ------
-    DataError
-        If they are damaged.
-    """
+    """Return bytes, decompressed where they are compressed; `place` is for messages."""
     try:
         return gzip.decompress(content) if content.startswith(GZIP) else content
     except EOFError as error:
@@ -145,28 +106,12 @@ def decompressed(content, place, remedy=WHOLE):
 
 
 def read(folder, files, size=None, colour=False, class_names=None):
-    """Read the four files of a reader's own data set.
+    """Read the four files of a reader's own data set, as `find` returns them.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-    files : dict
-        As `find` returns it.
-    size, colour, class_names
-        As for `folders.read`.
-
-    Returns
-    -------
-    arrays : list of numpy.ndarray, dtype uint8
-        Training images and labels, test images and labels. Labels count from 0, in the order of the
-        numbers in the files, whichever these are.
-    class_names : tuple of str
-        Those given, or the numbers in the files.
-
-    Raises
-    ------
-    DataError
-        If a file is missing, damaged or of another form; the message names it and the remedy.
+    Returns training images and labels, test images and labels, uint8, and the names of the classes.
+    Labels count from 0, in the order of the numbers in the files, whichever these are; `size`,
+    `colour` and `class_names` are as for `folders.read`. Raises DataError if a file is missing,
+    damaged or of another form; the message names it and the remedy.
     """
     for name in FILE_NAMES:
         if name not in files:
@@ -204,12 +149,8 @@ def read(folder, files, size=None, colour=False, class_names=None):
 def parse(content, path):
     """Return the array in the bytes of an IDX file, in the type of number that its header names.
 
-    The header is two zero bytes, a type, the rank and that many sizes of four bytes.
-
-    Raises
-    ------
-    DataError
-        If the bytes are no whole IDX file.
+    The header is two zero bytes, a type, the rank and that many sizes of four bytes. Raises
+    DataError if the bytes are no whole IDX file.
     """
     kind = TYPES.get(content[2]) if len(content) >= 4 and content[:2] == b"\0\0" else None
     if kind is None:

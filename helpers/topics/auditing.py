@@ -1,8 +1,4 @@
-"""Audit the data and the doubts of a model: labels that look wrong, twins, unfamiliar images.
-
-Out-of-fold probabilities let a network judge labels that it has not learned; what the doubtful
-images are worth in accuracy is answered with an interval.
-"""
+"""Auditing (notebook 16): labels that look wrong, images unlike any that were learned."""
 
 import numpy as np
 import pandas as pd
@@ -19,26 +15,10 @@ DIGIT_ZOOM = 3  # 8 x 8 pixels become 24 x 24, and a margin of two pixels makes 
 def out_of_fold(labelled, train, folds=4, seed=0):
     """Let every image be judged by a network that was trained without it.
 
-    Parameters
-    ----------
-    labelled : data.LabelledImages
-    train : callable
-        Takes the `LabelledImages` to learn from and the number of the fold, from 0, and returns
-        the trained `training.Run`.
-    folds : int
-        Stratified parts; each is left out of the training of one network.
-    seed : int
-        Of the parting.
-
-    Returns
-    -------
-    probabilities : numpy.ndarray, shape (N, classes), dtype float32
-    networks : list of training.Run, length folds
-
-    Raises
-    ------
-    UserError
-        If a class has fewer images than there are folds.
+    `train` takes the `LabelledImages` to learn from and the number of the fold, from 0, and returns
+    the trained `training.Run`; each of the stratified folds is left out of the training of one
+    network. Returns probabilities (N, classes) float32 and the list of runs. Raises UserError if a
+    class has fewer images than there are folds.
     """
     fewest = np.unique(labelled.labels, return_counts=True)[1].min()
     if not 2 <= folds <= fewest:
@@ -58,33 +38,15 @@ def out_of_fold(labelled, train, folds=4, seed=0):
 
 
 def confident_joint(labels, probabilities):
-    """Count which class images with each label confidently belong to.
+    """Count which class images with each label confidently belong to: (classes, classes), integer.
 
     An image counts for a class when its probability reaches the mean that the class has among the
     images labelled so, which makes up for classes about which the network is rarely sure; among
-    several such classes the most probable one counts.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-        Out of fold: a network that has learned a label confirms it.
-
-    Returns
-    -------
-    numpy.ndarray, shape (classes, classes), integer
-        Rows: the given label; columns: the class it confidently belongs to. Off the diagonal stand
-        the labels in doubt.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
-
-    References
-    ----------
-    Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels",
-    Journal of Artificial Intelligence Research 70, 2021.
+    several such classes the most probable one counts. Rows are the given labels, (N,); off the
+    diagonal stand those in doubt. The probabilities, (N, classes), must be out of fold, as a
+    network that has learned a label confirms it. Raises UserError if the arrays do not fit each
+    other. Source: Northcutt, Jiang and Chuang, "Confident Learning", Journal of Artificial
+    Intelligence Research 70, 2021.
     """
     labels, confident = _confident_classes(labels, probabilities)
     joint = np.zeros((probabilities.shape[1],) * 2, dtype=int)
@@ -95,23 +57,9 @@ def confident_joint(labels, probabilities):
 def label_issues(labels, probabilities):
     """Rank the labels that confident learning doubts, the most doubtful first.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-        Out of fold.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per image off the diagonal of `confident_joint`: its `index`, the `given` and the
-        `suggested` class, the probability of each (`given_probability`, `suggested_probability`),
-        in ascending order of the former.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
+    Takes what `confident_joint` takes. Returns a table with a row per image off its diagonal: its
+    `index`, the `given` and the `suggested` class, and the probability of each
+    (`given_probability`, `suggested_probability`), in ascending order of the former.
     """
     labels, confident = _confident_classes(labels, probabilities)
     doubtful = np.flatnonzero((confident >= 0) & (confident != labels))
@@ -144,29 +92,10 @@ def _confident_classes(labels, probabilities):
 def worth(right, left_out, seed=0):
     """Tell what leaving some images out does to an accuracy.
 
-    Parameters
-    ----------
-    right : numpy.ndarray, shape (N,), bool
-        Which images a model classifies correctly.
-    left_out : numpy.ndarray, shape (N,), bool
-        Which ones to do without; not all of them.
-    seed : int
-        Of the resampling.
-
-    Returns
-    -------
-    gain, low, high : float
-        Accuracy on the remaining images minus accuracy on all, with its 95 % bootstrap interval
-        over the images; positive if the others were the harder ones.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other or nothing remains.
-
-    References
-    ----------
-    Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7, 1979.
+    `right`, (N,) bool, says which images a model classifies correctly, `left_out` which ones to do
+    without. Returns gain, low and high: accuracy on the remaining images minus accuracy on all,
+    with its 95 % bootstrap interval over the images. Raises UserError if the arrays do not fit or
+    nothing remains. Source: Efron, "Bootstrap Methods", Annals of Statistics 7, 1979.
     """
     right, left_out = np.asarray(right, bool), np.asarray(left_out, bool)
     if right.ndim != 1 or right.shape != left_out.shape or left_out.all():
@@ -190,25 +119,12 @@ def _gain_without(counts):
 
 
 def unfamiliar(labelled, seed=0):
-    """Return images that belong to none of the classes, or to no single one.
+    """Return images of 28 × 28 pixels that belong to none of the classes, or to no single one.
 
-    Parameters
-    ----------
-    labelled : data.LabelledImages
-        Images of 28 × 28 pixels of two classes or more.
-    seed : int
-
-    Returns
-    -------
-    dict of str to numpy.ndarray, shape (M, 28, 28), dtype uint8
-        `noise`: uniform pixels; `digits`: scikit-learn's handwritten ones, every pixel enlarged;
-        `inverted`, `quarter turn`: the images themselves; `blend`: the mean of two images of
-        different classes. As many as there are images, of the digits at most 1,797.
-
-    Raises
-    ------
-    UserError
-        If the images have another size, or all of them one class.
+    By kind: `noise` is uniform pixels; `digits`, scikit-learn's handwritten ones, enlarged;
+    `inverted` and `quarter turn`, the images themselves; `blend`, the mean of two images of
+    different classes. As many of each as there are images, of the digits at most 1,797. Raises
+    UserError if the images have another size, or all of them one class.
     """
     images, labels = labelled.images, labelled.labels
     if images.shape[1:] != (28, 28) or len(np.unique(labels)) < 2:
@@ -227,15 +143,9 @@ def unfamiliar(labelled, seed=0):
 
 
 def handwritten_digits():
-    """Return scikit-learn's 1,797 digits of 8 × 8 pixels, enlarged to 28 × 28 without smoothing.
+    """Return scikit-learn's 1,797 digits of 8 × 8 pixels, enlarged to (1797, 28, 28) uint8.
 
-    Returns
-    -------
-    numpy.ndarray, shape (1797, 28, 28), dtype uint8
-
-    References
-    ----------
-    Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
+    Source: Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
     Repository, 1998.
     """
     small = np.rint(datasets.load_digits().images * (255 / 16)).astype(np.uint8)
@@ -253,25 +163,9 @@ def _blends(images, labels, generator):
 
 
 def logits(model, images, pixel_range=(0.0, 1.0), batch_size=500):
-    """Return what a model's last layer computes before its softmax.
+    """Return what a model's last layer computes before its softmax, (N, classes) float32.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Ends in a dense layer with a softmax, as all models of the registry do.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    pixel_range : tuple of float
-    batch_size : int
-        Changes speed and memory only.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, classes), dtype float32
-
-    Raises
-    ------
-    UserError
-        If the images have another form, or the last layer is no dense layer.
+    Raises UserError if the last layer is no dense layer, or the images have another form.
     """
     features = transfer.features(model, images, pixel_range, batch_size)
     kernel, bias = model.layers[-1].get_weights()
@@ -281,22 +175,10 @@ def logits(model, images, pixel_range=(0.0, 1.0), batch_size=500):
 def familiarity(outputs):
     """Score how much each image looks like one of the classes, in two ways.
 
-    Parameters
-    ----------
-    outputs : numpy.ndarray, shape (N, classes)
-        Logits.
-
-    Returns
-    -------
-    dict of str to numpy.ndarray, shape (N,)
-        `probability`: of the class in front, 0 to 1; `energy`: the logarithm of the sum of the
-        exponentials of the logits, which has no limits. More means more familiar in both.
-
-    References
-    ----------
-    Hendrycks and Gimpel, "A Baseline for Detecting Misclassified and Out-of-Distribution Examples
-    in Neural Networks", arXiv:1610.02136, 2016. Liu, Wang, Owens and Li, "Energy-based
-    Out-of-distribution Detection", arXiv:2010.03759, 2020.
+    From logits, (N, classes): `probability` is that of the class in front, 0 to 1; `energy` is the
+    logarithm of the sum of the exponentials of the logits, without limits. More means more familiar
+    in both. Sources: Hendrycks and Gimpel, arXiv:1610.02136, 2016; Liu, Wang, Owens and Li,
+    arXiv:2010.03759, 2020.
     """
     return {
         "probability": special.softmax(outputs, axis=1).max(axis=1),
@@ -307,24 +189,10 @@ def familiarity(outputs):
 def separation(inside, outside):
     """Return how well a score tells familiar images from others, and the curve behind it.
 
-    Parameters
-    ----------
-    inside, outside : numpy.ndarray, shape (N,) and (M,)
-        Scores of familiar and of other images; more should mean more familiar.
-
-    Returns
-    -------
-    area : float
-        The chance that a familiar image scores higher than another one (AUROC): 1 is perfect, one
-        half says nothing, and less is misleading.
-    curve : pandas.DataFrame
-        `false_alarms`, the share of the other images taken for familiar, and `recognised`, that of
-        the familiar ones, at every threshold; both 0 to 1.
-
-    Raises
-    ------
-    UserError
-        If one of the two is empty.
+    `area` (AUROC) is the chance that a familiar image, of the scores `inside`, scores higher than
+    another one, of `outside`: 1 is perfect, one half says nothing. `curve` is a table of
+    `false_alarms`, the share of other images taken for familiar, and `recognised`, that of the
+    familiar ones, at every threshold. Raises UserError if one of the two is empty.
     """
     if not len(inside) or not len(outside):
         raise settings.UserError("There is nothing to tell apart: pass scores of both kinds.")
@@ -338,33 +206,11 @@ def separation(inside, outside):
 def separation_difference(first, second, resamples=2_000, seed=0):
     """Return by how much one score tells familiar images from others better than a second one.
 
-    Familiar and other images are drawn with replacement, each kind as often as it has images, and
-    every image brings both of its scores. The interval holds the middle of the differences so
-    found (percentile bootstrap).
-
-    Parameters
-    ----------
-    first, second : tuple of numpy.ndarray, shape (N,) and (M,)
-        Scores of familiar and of other images, as `separation` takes them: the same images in the
-        same order, scored in two ways.
-    resamples : int
-        How often to draw.
-    seed : int
-        The same seed gives the same interval.
-
-    Returns
-    -------
-    evaluation.Difference
-        The area (AUROC) of `first` less that of `second`, with its 95 % interval.
-
-    Raises
-    ------
-    UserError
-        If the scores are not of the same images, or there are none of a kind.
-
-    References
-    ----------
-    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 (two samples) and 13.
+    `first` and `second` are pairs (inside, outside) of scores of the same images in the same order.
+    Familiar and other images are drawn with replacement, and each brings both of its scores; the
+    `evaluation.Difference` of the areas has the percentile bootstrap interval. Raises UserError if
+    the scores are not of the same images, or there are none of a kind. Source: Efron and
+    Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13.
     """
     sizes = [tuple(len(scores) for scores in pair) for pair in (first, second)]
     if sizes[0] != sizes[1] or 0 in sizes[0]:

@@ -1,4 +1,4 @@
-"""Train the networks that answer how much accuracy a number of minutes buys on two cores.
+"""Budgets (notebook 13): the networks that say how much accuracy minutes buy on two cores.
 
 One table holds a recipe per budget. Notebook 13 and `python -m helpers budget` train by the same
 function, so that a budget too long for a notebook is the same experiment, run by a command.
@@ -43,21 +43,9 @@ class Recipe:
         return optimizers.Muon(rate, sgd_ratio=self.sgd_ratio)
 
     def train(self, model, images, validation=None, arm=None, seed=None):
-        """Train a registered model by this recipe, with the epochs of the active profile.
+        """Train a registered, uncompiled model by this recipe, at the profile's length.
 
-        Parameters
-        ----------
-        model : keras.Model
-            Uncompiled.
-        images : data.LabelledImages
-        validation : data.LabelledImages, optional
-        arm : str, optional
-        seed : int, optional
-            Order of the batches and augmentation; that of the settings by default.
-
-        Returns
-        -------
-        training.Run
+        `seed` orders the batches and sets the augmentation.
         """
         epochs = settings.epochs(self.epochs)
         told = {
@@ -85,30 +73,13 @@ RECIPES = {
 
 
 def train(name, dataset, seed=None, hold_out=False, whole=False):
-    """Train one budget by its recipe.
+    """Train one budget by its recipe, and return the `training.Run`.
 
-    Parameters
-    ----------
-    name : str
-        A key of `RECIPES`; the registered model of that name is trained.
-    dataset : data.Dataset
-    seed : int, optional
-        Starting weights, order of the batches and augmentation; that of the settings by default.
-    hold_out : bool
-        Leave the validation images out of the training, so that they can choose a recipe. Without
-        it the network learns from all training images: the recipe is fixed by then.
-    whole : bool
-        With `hold_out`: show every image in every pass, whatever the recipe leaves out.
-
-    Returns
-    -------
-    training.Run
-        Of the model, or with `hold_out` of its arm `held_out` or `held_out_whole`.
-
-    Raises
-    ------
-    UserError
-        If the budget is unknown, or `whole` comes without `hold_out`.
+    With `hold_out` the validation images are left out of the training, so that they can choose a
+    recipe: that is the arm `held_out`. Without it the network learns from all training images, as
+    the recipe is fixed by then. With `whole` as well, every image is shown in every pass:
+    `held_out_whole`. Raises UserError if the budget is unknown, or `whole` comes without
+    `hold_out`.
     """
     recipe = replace(_recipe(name), left_out=0.0) if whole else _recipe(name)
     seed = settings.seed() if seed is None else seed
@@ -117,18 +88,7 @@ def train(name, dataset, seed=None, hold_out=False, whole=False):
 
 
 def finish(run, dataset):
-    """Judge a budget's network on the test images, once, and keep the result.
-
-    Parameters
-    ----------
-    run : training.Run
-        As `train` returns it.
-    dataset : data.Dataset
-
-    Returns
-    -------
-    runs.Result
-    """
+    """Judge a budget's network on the test images, once, and keep the result."""
     return runs.finish(run, dataset.test, views=_recipe(run.variant_of or run.name).views)
 
 

@@ -1,7 +1,8 @@
-"""Make probabilities honest: one temperature, fitted on images that the model did not learn from.
+"""Calibration (notebook 16): one temperature makes probabilities honest.
 
 A temperature divides the logarithms of the probabilities. It changes how sure a model sounds and
-never which class comes first, so calibrating it costs no accuracy.
+never which class comes first, so calibrating it costs no accuracy. Source: Guo, Pleiss, Sun and
+Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 """
 
 import numpy as np
@@ -15,28 +16,10 @@ LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
 
 
 def apply_temperature(probabilities, temperature):
-    """Divide the logarithms of probabilities by a temperature and normalise them again.
+    """Divide the logarithms of probabilities, (N, classes), by a temperature and normalise again.
 
-    Parameters
-    ----------
-    probabilities : numpy.ndarray, shape (N, classes)
-        Each row from 0 and with the sum 1.
-    temperature : float
-        Above 1 the model becomes less sure, below 1 surer; 1 changes nothing.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, classes), dtype float32
-        The class in front stays in front.
-
-    Raises
-    ------
-    UserError
-        If there is not one row per image, or the temperature is not positive and finite.
-
-    References
-    ----------
-    Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
+    Above 1 the model becomes less sure, below 1 surer. Returns float32. Raises UserError if there
+    is not one row per image, or the temperature is not positive and finite.
     """
     if np.ndim(probabilities) != 2 or not np.isfinite(temperature):
         raise settings.UserError(
@@ -47,31 +30,11 @@ def apply_temperature(probabilities, temperature):
 
 
 def fit_temperature(labels, probabilities):
-    """Return the temperature that makes the labels most likely.
+    """Return the temperature that makes the labels most likely, above 1 for a model too sure.
 
-    It minimises the log loss, which has a single minimum in one over the temperature.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-        Of images that the model was not trained on, the validation images; never the test images,
-        whose calibration it is to improve.
-    probabilities : numpy.ndarray, shape (N, classes)
-
-    Returns
-    -------
-    float
-        Between `LOWEST_TEMPERATURE` and `HIGHEST_TEMPERATURE`; above 1 for a model that is too
-        sure of itself.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
-
-    References
-    ----------
-    Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
+    It minimises the log loss on images that the model was not trained on, the validation images;
+    never the test images, whose calibration it is to improve. It lies between `LOWEST_TEMPERATURE`
+    and `HIGHEST_TEMPERATURE`. Raises UserError if the arrays do not fit each other.
     """
     labels, probabilities = evaluation.checked_predictions(labels, probabilities)
 

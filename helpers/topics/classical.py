@@ -1,4 +1,4 @@
-"""Classical baselines: what methods from before deep learning reach, each as one plain builder.
+"""Classical baselines (notebook 02): what methods from before deep learning reach.
 
 A builder returns a scikit-learn pipeline that takes raw images, so that computing its features is
 part of its time. `fit` measures that time and turns what an estimator says into probabilities.
@@ -76,10 +76,8 @@ def register(title, scores, reported_accuracy=None, reported_note=PAPER, variant
         The name in tables and figures.
     scores : {'probabilities', 'votes', 'margins'}
         What its estimator says of an image.
-    reported_accuracy : float, optional
-        Test accuracy that others reported of this method, from 0 to 1.
-    reported_note : str
-        Who they are.
+    reported_accuracy, reported_note : float and str, optional
+        Test accuracy that others reported of this method, from 0 to 1, and who they are.
     variant_of : str, optional
         The baseline that it is an arm of.
     """
@@ -99,38 +97,17 @@ def names():
 
 
 def specification(name):
-    """Return the `Baseline` of that name.
-
-    Raises
-    ------
-    UserError
-        If there is none.
-    """
+    """Return the `Baseline` of that name, or raise UserError."""
     if name not in _BASELINES:
         raise settings.UserError(f"{name!r} is no baseline: use one of {', '.join(_BASELINES)}.")
     return _BASELINES[name]
 
 
 def build(name, seed=0, **changes):
-    """Build a baseline.
+    """Build a baseline: a pipeline, not fitted, that takes images (N, height, width) uint8.
 
-    Parameters
-    ----------
-    name : str
-    seed : int
-        Of the estimators that draw random numbers.
-    **changes
-        Arguments of the builder that differ from its defaults.
-
-    Returns
-    -------
-    sklearn.pipeline.Pipeline
-        Not fitted; takes images (N, height, width) uint8.
-
-    Raises
-    ------
-    UserError
-        If the baseline or one of its arguments is unknown.
+    `seed` is for estimators that draw random numbers, `changes` are arguments of the builder.
+    Raises UserError if the baseline or one of its arguments is unknown.
     """
     specification(name)
     known = list(inspect.signature(_BUILDERS[name]).parameters)
@@ -164,15 +141,9 @@ def pooled(images, size=2):
 def gradients(images):
     """Return how steeply the brightness rises at each pixel, and in which direction.
 
-    Parameters
-    ----------
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-
-    Returns
-    -------
-    strength, direction : numpy.ndarray, shape (N, height, width), dtype float32
-        Differences of the two neighbours, with pixels from 0 to 1; the direction in radians from 0
-        to below π, from left to right being 0 and downwards π / 2: a rise and a fall are the same.
+    `strength` and `direction` have the shape (N, height, width), float32: differences of the two
+    neighbours, with pixels from 0 to 1; the direction in radians from 0 to below π, from left to
+    right being 0 and downwards π / 2. A rise and a fall are the same.
     """
     data.check_images(images)
     around = np.pad(images.astype(np.float32) / 255, ((0, 0), (1, 1), (1, 1)), mode="edge")
@@ -187,24 +158,9 @@ def cell_histograms(images, cell=4, orientations=9):
     """Return how much gradient of each orientation there is in each cell.
 
     A pixel votes with the strength of its gradient. The vote is shared between the two nearest
-    orientations and the four nearest cells, in proportion to how near they are.
-
-    Parameters
-    ----------
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    cell : int
-        Side of a cell in pixels.
-    orientations : int
-        Directions from 0 to below π, equally spaced.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, height // cell, width // cell, orientations), dtype float32
-
-    Raises
-    ------
-    UserError
-        If there is no room for two cells, or there are fewer than two orientations.
+    orientations and the four nearest cells, in proportion to how near they are. `cell` is a side in
+    pixels; the result has the shape (N, height // cell, width // cell, orientations). Raises
+    UserError if there is no room for two cells, or there are fewer than two orientations.
     """
     strength, direction = gradients(images)
     if orientations < 2 or not 0 < cell <= min(strength.shape[1:]) // 2:
@@ -224,25 +180,12 @@ def cell_histograms(images, cell=4, orientations=9):
 
 
 def hog(images, cells=(4, 7), orientations=9):
-    """Return histograms of oriented gradients: what edges there are, and where.
+    """Return histograms of oriented gradients, (N, features): what edges there are, and where.
 
-    Parameters
-    ----------
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    cells : sequence of int
-        Sides of the cells in pixels; the features of all sizes are joined.
-    orientations : int
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, features), dtype float32
-        For every size and every block of 2 × 2 neighbouring cells, which overlap, the four
-        histograms, scaled to length 1, cut off at 0.2 and scaled again, so that a faint edge counts
-        as much as a strong one.
-
-    References
-    ----------
-    Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
+    For every size in `cells` (sides in pixels) and every block of 2 × 2 neighbouring cells, which
+    overlap: the four histograms, scaled to length 1, cut off at 0.2 and scaled again, so that a
+    faint edge counts as much as a strong one. Source: Dalal and Triggs, "Histograms of Oriented
+    Gradients for Human Detection", CVPR 2005.
     """
     starts = range(0, len(images), IMAGES_AT_A_TIME)
     return np.concatenate(
@@ -403,25 +346,9 @@ class Fit:
 def fit(name, images, validation, seed=None, **changes):
     """Fit a baseline to training images, and what makes its scores probabilities to the others.
 
-    Parameters
-    ----------
-    name : str
-    images, validation : data.LabelledImages
-        Every class must occur among both.
-    seed : int, optional
-        That of the settings by default.
-    **changes
-        Arguments of the builder that differ from its defaults.
-
-    Returns
-    -------
-    Fit
-        Its `seconds` are those of features and fit, without the validation images.
-
-    Raises
-    ------
-    UserError
-        If the baseline or an argument is unknown, or a class has no images.
+    Every class must occur among both; `changes` are arguments of the builder. The `seconds` of the
+    `Fit` are those of features and fit, without the validation images. Raises UserError if the
+    baseline or an argument is unknown, or a class has no images.
     """
     seed = settings.seed() if seed is None else seed
     estimator = build(name, seed, **changes)
@@ -447,27 +374,16 @@ def fit(name, images, validation, seed=None, **changes):
 
 
 def soften(scores, kind, softness):
-    """Turn an estimator's scores into probabilities.
+    """Turn an estimator's scores, (N, classes), into probabilities.
 
     Parameters
     ----------
-    scores : numpy.ndarray, shape (N, classes)
     kind : {'probabilities', 'votes', 'margins'}
         Probabilities stay as they are. Of votes, shares of 1 with zeros among them, a part is
         spread evenly over the classes. Margins are divided by a temperature and go through a
-        softmax.
+        softmax (Guo, Pleiss, Sun and Weinberger, "On Calibration", ICML 2017).
     softness : float
         The part to be spread, or the temperature; the order of the classes does not change.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, classes), float64
-        Each row sums to 1.
-
-    References
-    ----------
-    Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017
-    (the temperature).
     """
     if kind == "votes":
         return (1 - softness) * scores + softness / scores.shape[1]
@@ -477,18 +393,7 @@ def soften(scores, kind, softness):
 
 
 def fitted_softness(scores, labels, kind):
-    """Return the softness with the lowest log loss, NaN where the scores are probabilities.
-
-    Parameters
-    ----------
-    scores : numpy.ndarray, shape (N, classes)
-    labels : numpy.ndarray, shape (N,), integer
-    kind : {'probabilities', 'votes', 'margins'}
-
-    Returns
-    -------
-    float
-    """
+    """Return the softness with the lowest log loss, NaN where the scores are probabilities."""
     if kind == "probabilities":
         return math.nan
     found = minimize_scalar(
@@ -502,25 +407,9 @@ def fitted_softness(scores, labels, kind):
 def validation_curve(name, argument, values, images, validation, **changes):
     """Fit a baseline once for each value of one argument, and judge it on validation images.
 
-    With the seed 0 in every run, so that runs with other seeds choose the same value.
-
-    Parameters
-    ----------
-    name, argument : str
-    values : sequence of float
-    images, validation : data.LabelledImages
-    **changes
-        Other arguments of the builder that differ from their defaults.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per value: `value`, `accuracy` and its 95 % interval `low`, `high`, from 0 to 1.
-
-    Raises
-    ------
-    UserError
-        As `build`.
+    With the seed 0 in every run, so that runs with other seeds choose the same value. Returns a
+    table with a row per value: `value`, `accuracy` and its 95 % interval `low`, `high`, from 0 to
+    1.
     """
     rows = []
     for value in values:
@@ -539,14 +428,6 @@ def kept_numbers(estimator):
     Coefficients and intercepts; components and means of a PCA; the training images of nearest
     neighbours, as it stores them, with their labels; support vectors and their coefficients; of a
     tree a pixel and a threshold per branching, and what its leaves say.
-
-    Parameters
-    ----------
-    estimator : sklearn.pipeline.Pipeline
-
-    Returns
-    -------
-    int
     """
     return sum(_step_costs(step)[0] for _, step in estimator.steps)
 
@@ -555,16 +436,8 @@ def operations(estimator):
     """Count the floating-point operations of classifying one image with a fitted baseline.
 
     A multiplication and an addition count as two, as in `cost.flops`; a squared distance is three
-    per number, and an exponential is one.
-
-    Parameters
-    ----------
-    estimator : sklearn.pipeline.Pipeline
-
-    Returns
-    -------
-    float
-        NaN with trees, which compare rather than compute, and with oriented gradients.
+    per number, and an exponential is one. NaN with trees, which compare rather than compute, and
+    with oriented gradients.
     """
     return float(sum(_step_costs(step)[1] for _, step in estimator.steps))
 
@@ -606,22 +479,12 @@ def _scores(name, estimator, images):
 
 
 def duel_scores(margins, classes):
-    """Turn the margins of every two classes into one score per class.
+    """Turn the margins of every two classes into one score per class, (N, classes), at most 0.
 
     A margin becomes the chance of winning that duel, by a logistic curve; the score of a class is
-    the logarithm of the chance of winning all its duels, as if they were independent.
-
-    Parameters
-    ----------
-    margins : numpy.ndarray, shape (N, classes · (classes - 1) / 2)
-        In scikit-learn's order: 0 against 1, 0 against 2, …, above 0 in favour of the first.
-    classes : int
-        Four or more, so that there are more pairs than classes.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, classes)
-        At most 0, and the higher the better.
+    the logarithm of the chance of winning all its duels, as if they were independent. The columns
+    are in scikit-learn's order: 0 against 1, 0 against 2, …, above 0 in favour of the first. There
+    must be four classes or more, so that there are more pairs than classes.
     """
     first, second = (np.eye(classes)[members] for members in np.triu_indices(classes, 1))
     steep = DUEL_STEEPNESS * margins

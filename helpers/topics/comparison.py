@@ -1,6 +1,7 @@
-"""Compare finished models: what may be called the best, and which differences are more than chance.
+"""Comparison (notebook 19): which model is best, and which differences are more than chance.
 
-Notebook 19 and README's pictures ask the same questions of the results, and find the answers here.
+README's pictures ask the same questions of the results, and find the answers here. `results` are
+sequences of `runs.Result`, as `runs.load_all(variants=True)` returns them.
 """
 
 import json
@@ -37,20 +38,11 @@ def by_model(results):
 
 
 def validation_accuracy(results):
-    """Return the validation accuracy by which each model may be chosen, mean over seeds.
+    """Return the validation accuracy by which each model may be chosen, mean over seeds, by model.
 
     A model that was trained on all training images has no validation images left. Where an arm of
     it was trained by the same recipe on a part of them, the arm's accuracy speaks for the recipe.
-
-    Parameters
-    ----------
-    results : sequence of runs.Result
-        With the arms (`runs.load_all(variants=True)`).
-
-    Returns
-    -------
-    pandas.Series
-        By model, without arms; NaN where nothing can speak for it.
+    NaN where nothing can.
     """
     models = by_model(_models(results))
     arms = [result for result in results if result.variant_of is not None]
@@ -65,13 +57,7 @@ def validation_accuracy(results):
 
 
 def best(results):
-    """Return the name of the model with the highest validation accuracy, see there.
-
-    Raises
-    ------
-    UserError
-        If no model has one.
-    """
+    """Return the model with the highest validation accuracy, or raise UserError if none has one."""
     accuracies = validation_accuracy(results).dropna()
     if accuracies.empty:
         raise settings.UserError(
@@ -97,24 +83,12 @@ def neighbours(results):
     models have two seeds in common or more, the recipes are compared seed by seed. The p-values of
     either kind are corrected after Holm for all neighbours.
 
-    Parameters
-    ----------
-    results : sequence of runs.Result
-        Of models, without arms, all judged by the same test images.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By model, the most accurate first: its mean `accuracy` over seeds; and for all but the last
-        `gain`, by which that exceeds the next model's; `network`, the difference of the two
-        networks, with `low`, `high` and `p_value`; `seeds`, how many are common, and with two or
-        more of them `recipe`, the mean difference over these, with `recipe_low`, `recipe_high`
-        and `recipe_p_value`; and the `verdict` in words.
-
-    Raises
-    ------
-    UserError
-        If the results were not judged by the same images.
+    Returns a table by model, the most accurate first: its mean `accuracy` over seeds; and for all
+    but the last `gain`, by which that exceeds the next model's; `network`, the difference of the
+    two networks, with `low`, `high` and `p_value`; `seeds`, how many are common, and with two or
+    more of them `recipe`, the mean difference, with `recipe_low`, `recipe_high` and
+    `recipe_p_value`; and the `verdict` in words. Raises UserError if the results were not judged by
+    the same images.
     """
     models = by_model(results)
     accuracies = {
@@ -152,13 +126,7 @@ def verdict(row):
 
 
 def common_labels(results):
-    """Return the test labels by which all results were judged.
-
-    Raises
-    ------
-    UserError
-        If there is no result, or they were not judged by the same images in the same order.
-    """
+    """Return the test labels by which all results were judged; UserError if they differ."""
     if not results:
         raise settings.UserError("There is no result yet: run notebooks 03 to 08.")
     labels = results[0].labels()
@@ -178,19 +146,11 @@ def ingredients(results):
     model itself, other arms with the arm `none` beside them, and `untuned` or `hard_labels` with
     the model that has what they lack.
 
-    Parameters
-    ----------
-    results : sequence of runs.Result
-        With the arms (`runs.load_all(variants=True)`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per ingredient: `model`, `ingredient`, `gain` in accuracy over validation and test
-        images together of the network that has it (share), its 95 % interval `low`, `high`, and
-        the `p_value`, corrected after Holm. Of arms only accuracies are kept, not each answer, so
-        the two networks are compared as if each had seen images of its own. That is less sharp
-        than the paired comparisons of the notebooks, and all of it is about single networks.
+    Returns a table with a row per ingredient: `model`, `ingredient`, `gain` in accuracy over
+    validation and test images together of the network that has it, its 95 % interval `low`, `high`,
+    and the `p_value`, corrected after Holm. Of arms only accuracies are kept, so the two networks
+    are compared as if each had seen images of its own, which is less sharp than a paired
+    comparison.
     """
     members, rows = by_model(results), []
     for first, *_ in members.values():
@@ -203,21 +163,11 @@ def ingredients(results):
 
 
 def hardest(labels, probabilities, count=HARDEST):
-    """Return the images that most models get wrong, those first that they are surest about.
+    """Return indices of the images that most models get wrong, the surest errors first.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : sequence of numpy.ndarray, shape (N, classes)
-        Of one model or more.
-    count : int
-        The most images to return; those that no model gets wrong are not among them.
-
-    Returns
-    -------
-    numpy.ndarray, shape (at most count,), integer
-        Their indices: by the number of models that are wrong, then by the mean probability that
-        the models leave for the true class.
+    By the number of models that are wrong, then by the mean probability that they leave for the
+    true class. At most `count`; what no model gets wrong is not among them. `probabilities` holds
+    an array (N, classes) a model.
     """
     given = np.stack([np.asarray(each) for each in probabilities])
     wrong = (given.argmax(axis=2) != labels).sum(axis=0)
@@ -229,23 +179,9 @@ def hardest(labels, probabilities, count=HARDEST):
 def test_images(indices, labels, dataset):
     """Return some of the test images that the results were judged by.
 
-    Parameters
-    ----------
-    indices : sequence of int
-    labels : numpy.ndarray, shape (N,)
-        Of all test images, by which the results were judged.
-    dataset : data.Dataset
-        Of the profile. Where its test images are others, those that are kept with the published
-        results are returned, and what is not among them is looked for as `data.load` does.
-
-    Returns
-    -------
-    numpy.ndarray, shape (len(indices), height, width), dtype uint8
-
-    Raises
-    ------
-    UserError
-        If the images cannot be had.
+    Where the test images of `dataset`, that of the profile, are others, those kept with the
+    published results are returned, and what is not among them is looked for as `data.load` does.
+    Raises UserError if the images cannot be had.
     """
     indices = np.asarray(indices, int)
     if not np.array_equal(labels, dataset.test.labels):

@@ -1,4 +1,4 @@
-"""Eight ways to spoil an image of 28 × 28 pixels, each at five strengths and repeatable by seed.
+"""Corruptions (notebook 16): eight ways to spoil an image of 28 × 28 pixels, at five strengths.
 
 They are for testing: a network meets them after its training, as it would meet a bad camera. The
 one distortion for training here is `GaussianNoise`, which teaches one of the eight on purpose.
@@ -84,33 +84,13 @@ NAMES = tuple(CORRUPTIONS)
 
 
 def corrupt(images, name, strength, seed=0):
-    """Return corrupted copies of images.
+    """Return corrupted copies of images, (N, height, width) uint8.
 
-    The random numbers of an image depend on the seed and the corruption but not on the strength:
-    a stronger corruption is the same one, only more of it.
-
-    Parameters
-    ----------
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    name : str
-        One of `NAMES`.
-    strength : int
-        One of `STRENGTHS`, 1 to 5.
-    seed : int
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, height, width), dtype uint8
-
-    Raises
-    ------
-    UserError
-        If the images have another form, or there is no such corruption or strength.
-
-    References
-    ----------
-    Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and
-    Perturbations", arXiv:1903.12261, 2019: the idea, there for photographs of 224 × 224 pixels.
+    `name` is one of `NAMES`, `strength` one of `STRENGTHS`, 1 to 5. The random numbers of an image
+    depend on the seed and the corruption but not on the strength: a stronger corruption is the same
+    one, only more of it. Raises UserError if the images have another form, or there is no such
+    corruption or strength. Source of the idea, for larger photographs: Hendrycks and Dietterich,
+    arXiv:1903.12261, 2019.
     """
     data.check_images(images)
     if name not in CORRUPTIONS:
@@ -127,13 +107,8 @@ class GaussianNoise:
     """Add normal noise to a batch in training, at a strength of its own for each image.
 
     The standard deviation is uniform between 0 and `largest`, a share of the range of the pixels,
-    so that the network goes on seeing images that are nearly clean. One of `pipeline.batches`'
-    augmentations.
-
-    References
-    ----------
-    Rusak, Schott, Zimmermann, Bitterwolf, Bringmann, Bethge and Brendel, "A Simple Way to Make
-    Neural Networks Robust Against Diverse Image Corruptions", arXiv:2001.06057, 2020.
+    so that the network goes on seeing images that are nearly clean. Source: Rusak et al., "A Simple
+    Way to Make Neural Networks Robust Against Diverse Image Corruptions", arXiv:2001.06057, 2020.
     """
 
     largest: float = 0.2

@@ -1,4 +1,4 @@
-"""Take a trained network out of the notebook: export it, quantise it, run the file alone, time it.
+"""Deployment (notebook 17): export a trained network, quantise it, run the file alone, time it.
 
 Every exported file takes raw pixels, bytes from 0 to 255, and returns probabilities, so that no
 step of the preparation is left for its user to get wrong.
@@ -34,31 +34,12 @@ BLOCKED = ("tensorflow", "keras", "helpers")
 
 
 def with_temperature(model, temperature):
-    """Return a copy of a classifier whose probabilities are tempered, at no cost per image.
+    """Return a float32 copy of a classifier whose probabilities are tempered, at no cost per image.
 
-    Dividing the logits by a temperature is the same as dividing the weights of the last layer by
-    it, so that a calibrated network needs no step after it.
-
-    Parameters
-    ----------
-    model : keras.Model
-        As for `in_float32`, ending in a dense layer with softmax.
-    temperature : float
-        Positive; above 1 makes the network less sure of itself, below 1 more.
-
-    Returns
-    -------
-    keras.Model
-        Computes in float32; predicts the same classes as `model`.
-
-    Raises
-    ------
-    UserError
-        If the last layer is another one, or the temperature is not positive.
-
-    References
-    ----------
-    Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
+    Dividing the logits by a positive temperature is the same as dividing the weights of the last
+    layer by it; the predicted classes stay. Raises UserError if the last layer is no dense softmax,
+    or the temperature is not positive. Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of
+    Modern Neural Networks", ICML 2017.
     """
     head = model.layers[-1]
     if not isinstance(head, keras.layers.Dense) or head.activation is not keras.activations.softmax:
@@ -82,10 +63,10 @@ def to_litert(model, kind="float32", images=None, pixel_range=(0.0, 1.0)):
     model : keras.Model
         Functional; a mixed precision is turned into float32 first. Needs Keras on TensorFlow.
     kind : {'float32', 'float16', 'dynamic', 'int8'}
-        What the numbers in the file are, see `KINDS`.
+        What its numbers are, see `KINDS`. For int8: Jacob et al., arXiv:1712.05877, 2017.
     images : numpy.ndarray, shape (N, height, width), dtype uint8, optional
-        Needed for `int8` alone: representative training images, from which the converter learns
-        the range of every layer's outputs.
+        Needed for `int8` alone: representative training images, from which the converter learns the
+        range of every layer's outputs.
     pixel_range : tuple of float
         What the pixel values 0 and 255 became when the model was trained.
 
@@ -99,11 +80,6 @@ def to_litert(model, kind="float32", images=None, pixel_range=(0.0, 1.0)):
     UserError
         If the kind is unknown, `int8` lacks images, they do not use the whole range of pixels, or
         the backend is another one.
-
-    References
-    ----------
-    Jacob, Kligys, Chen, Zhu, Tang, Howard, Adam and Kalenichenko, "Quantization and Training of
-    Neural Networks for Efficient Integer-Arithmetic-Only Inference", arXiv:1712.05877, 2017.
     """
     if kind not in KINDS:
         raise settings.UserError(f"{kind!r} is no kind of export: use one of {', '.join(KINDS)}.")
@@ -198,30 +174,16 @@ def _check_input(content, pixel_range):
 
 
 def runtime():
-    """Say which interpreter `Interpreter` uses.
-
-    Returns
-    -------
-    {'ai-edge-litert', 'tensorflow'}
-        The small package where it is installed, else TensorFlow's own copy of it.
+    """Say which interpreter `Interpreter` uses: 'ai-edge-litert' where it is installed, or
+    'tensorflow'.
     """
     return "ai-edge-litert" if importlib.util.find_spec("ai_edge_litert") else "tensorflow"
 
 
 class Interpreter:
-    """Runs the content of a LiteRT file.
+    """Runs the content of a LiteRT file on so many processor cores.
 
-    Parameters
-    ----------
-    content : bytes
-        As `to_litert` returns it.
-    threads : int
-        Processor cores to use.
-
-    Raises
-    ------
-    UserError
-        If the content is no LiteRT file.
+    Raises UserError if the content is no LiteRT file.
     """
 
     def __init__(self, content, threads=1):
@@ -243,21 +205,10 @@ class Interpreter:
         return self._input["quantization"]
 
     def __call__(self, images):
-        """Return the probabilities of one batch.
+        """Return the probabilities of one batch, (B, height, width) uint8, as (B, classes) float32.
 
-        Parameters
-        ----------
-        images : numpy.ndarray, shape (B, height, width), dtype uint8
-
-        Returns
-        -------
-        numpy.ndarray, shape (B, classes), dtype float32
-            Rows of an int8 network sum to 1 but for its rounding.
-
-        Raises
-        ------
-        UserError
-            If the images have another size or type than the file takes.
+        Rows of an int8 network sum to 1 but for its rounding. Raises UserError if the images have
+        another size or type than the file takes.
         """
         size = tuple(self._input["shape_signature"][1:3])  # -1 stands for any
         if -1 not in size and np.shape(images)[1:] != size or images.dtype != np.uint8:
@@ -275,23 +226,9 @@ class Interpreter:
         return self._litert.get_tensor(self._output["index"])
 
     def predict(self, images, batch_size=250):
-        """Return the probabilities of any number of images.
+        """Return the probabilities of any number of images, (N, classes); each row sums to 1.
 
-        Parameters
-        ----------
-        images : numpy.ndarray, shape (N, height, width), dtype uint8
-        batch_size : int
-            Images per step; changes speed and memory only.
-
-        Returns
-        -------
-        numpy.ndarray, shape (N, classes), dtype float32
-            Each row sums to 1.
-
-        Raises
-        ------
-        UserError
-            If `images` has another form or is empty.
+        Raises UserError if `images` has another form or is empty.
         """
         data.check_images(images)
         if len(images) == 0:
@@ -321,27 +258,11 @@ def keras_caller(model, pixel_range=(0.0, 1.0)):
 
 
 def timings(call, images, batch_size=1, repeats=200, longest_seconds=3.0):
-    """Measure how long a batch takes, again and again.
+    """Measure how long a batch takes, again and again: milliseconds in the order of measurement.
 
-    Parameters
-    ----------
-    call : callable
-        Takes a batch (B, height, width) of uint8.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-        Used in turn.
-    batch_size, repeats : int
-    longest_seconds : float
-        A slow call is repeated less often, but at least five times.
-
-    Returns
-    -------
-    numpy.ndarray, shape (repeats or fewer,), float
-        Milliseconds per batch, in the order of measurement.
-
-    Raises
-    ------
-    UserError
-        If there are fewer images than one batch needs.
+    `call` takes a batch (B, height, width) of uint8. A call that is slow is repeated less often,
+    for `longest_seconds` in all, but at least five times. Raises UserError if there are fewer
+    images than one batch needs.
     """
     if len(images) < batch_size:
         raise settings.UserError(
@@ -364,22 +285,10 @@ def timings(call, images, batch_size=1, repeats=200, longest_seconds=3.0):
 
 
 def agreement(first, second):
-    """Return how often two versions of a model predict the same class.
+    """Return how often two versions of a model predict the same class, with Wilson's interval.
 
-    Parameters
-    ----------
-    first, second : numpy.ndarray, shape (N, classes)
-        Probabilities of the same images.
-
-    Returns
-    -------
-    share, low, high : float
-        Share of equal predictions with its 95 % interval (Wilson), 0 to 1.
-
-    Raises
-    ------
-    UserError
-        If the shapes differ.
+    That is share, low and high. Raises UserError if the probabilities, (N, classes), differ in
+    shape.
     """
     first, second = np.asarray(first), np.asarray(second)
     if first.shape != second.shape or first.ndim != 2:
@@ -420,25 +329,9 @@ def write(path, content):
 def write_bundle(content, class_names, least_confidence, target):
     """Write a folder that classifies photographs on its own: network, its card, three scripts.
 
-    Parameters
-    ----------
-    content : bytes
-        A LiteRT file.
-    class_names : sequence of str
-    least_confidence : float
-        Below it, the script says that it is not sure.
-    target : pathlib.Path
-        The folder.
-
-    Returns
-    -------
-    list of pathlib.Path
-        `model.tflite`, `model.json`, `classify.py`, `photo.py` and `loading.py`.
-
-    Raises
-    ------
-    UserError
-        If a file cannot be written.
+    `content` is a LiteRT file; below `least_confidence` the script says that it is not sure.
+    Returns the paths of `model.tflite`, `model.json`, `classify.py`, `photo.py` and `loading.py`.
+    Raises UserError if one cannot be written.
     """
     card = {"class_names": list(class_names), "least_confidence": round(float(least_confidence), 4)}
     written = [
@@ -452,21 +345,8 @@ def write_bundle(content, class_names, least_confidence, target):
 def run_alone(bundle, pictures):
     """Run a bundle's script in a fresh process in which TensorFlow cannot be imported.
 
-    Parameters
-    ----------
-    bundle : pathlib.Path
-        A folder as `write_bundle` makes it.
-    pictures : sequence of pathlib.Path
-
-    Returns
-    -------
-    str
-        What the script printed, one line a picture.
-
-    Raises
-    ------
-    UserError
-        If the small interpreter is not installed, or the script fails or takes too long.
+    Returns what it printed, one line a picture. Raises UserError if the small interpreter is not
+    installed, or the script fails or takes too long.
     """
     if runtime() != "ai-edge-litert":
         raise settings.UserError(

@@ -1,6 +1,6 @@
-"""Several networks asked together: their mean, why it helps, and how to get members cheaply.
+"""Ensembles (notebook 14): why a mean of several networks helps, and how to get members cheaply.
 
-Arrays in, numbers out: a stack of probabilities has the shape (members, images, classes).
+Arrays in, numbers out: a stack of probabilities has the shape (members, N, classes).
 """
 
 import itertools
@@ -68,13 +68,7 @@ class Member:
 
 
 def specification(name):
-    """Return the `Ensemble` of that name.
-
-    Raises
-    ------
-    UserError
-        If there is none.
-    """
+    """Return the `Ensemble` of that name, or raise UserError."""
     if name not in ENSEMBLES:
         raise settings.UserError(f"{name!r} is no ensemble: use one of {', '.join(ENSEMBLES)}.")
     return ENSEMBLES[name]
@@ -83,16 +77,8 @@ def specification(name):
 def member(run, test, validation=None):
     """Describe a trained network as a member, and ask it about the test images.
 
-    Parameters
-    ----------
-    run : training.Run
-    test : data.LabelledImages
-    validation : numpy.ndarray, shape (M, classes), optional
-        What it said about the validation images.
-
-    Returns
-    -------
-    Member
+    `validation`, (M, classes), is what it said about the validation images, where it has been
+    asked.
     """
     return Member(
         model=run.model.name,
@@ -111,21 +97,7 @@ def member(run, test, validation=None):
 
 
 def stored_member(result):
-    """Describe a stored result as a member.
-
-    Parameters
-    ----------
-    result : runs.Result
-
-    Returns
-    -------
-    Member
-
-    Raises
-    ------
-    UserError
-        If the file of its probabilities is missing or damaged.
-    """
+    """Describe a stored result as a member; UserError if its probabilities are damaged."""
     same = ("model", "seed", "recipe", "trained_on", "parameters", "mflops", "size_bytes")
     same += ("latency_ms", "training_seconds", "machine")
     copied = {key: getattr(result, key) for key in same}
@@ -133,23 +105,11 @@ def stored_member(result):
 
 
 def average(stack, shares=None):
-    """Return the mean of the members' probabilities.
+    """Return the mean of the members' probabilities, (N, classes) float64; each row sums to 1.
 
-    Parameters
-    ----------
-    stack : sequence of numpy.ndarray, shape (members, N, classes)
-    shares : sequence of float, length members, optional
-        The weight of each member, not negative; equal by default. Only their ratio matters.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, classes), float64
-        Each row sums to 1.
-
-    Raises
-    ------
-    UserError
-        If the stack is empty, its members differ in shape, or a share is missing or negative.
+    `shares` are weights of the members, not negative, of which only the ratio matters; equal by
+    default. Raises UserError if the stack is empty, its members differ in shape, or a share is
+    missing or negative.
     """
     stack = _checked(stack)
     if shares is None:
@@ -166,22 +126,8 @@ def average(stack, shares=None):
 def gain(labels, stack):
     """Return by how much the mean of the members is more often right than a member on average.
 
-    Image by image: whether the ensemble is right, minus the share of the members that are.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    stack : sequence of numpy.ndarray, shape (members, N, classes)
-
-    Returns
-    -------
-    mean, low, high : float
-        The gain in accuracy and its 95 % interval over images, each from −1 to 1.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
+    Image by image: whether the ensemble is right, minus the share of the members that are. Returns
+    mean, low and high, the 95 % interval over images. Raises UserError if the arrays do not fit.
     """
     stack = _checked(stack, labels)
     right = stack.argmax(axis=2) == labels
@@ -192,24 +138,9 @@ def gain(labels, stack):
 def subset_scores(labels, stack, most=60, seed=0):
     """Judge ensembles of every size that can be formed from some members.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    stack : sequence of numpy.ndarray, shape (members, N, classes)
-    most : int
-        Subsets per size: all of them where there are no more than that, random ones otherwise.
-    seed : int
-        Of the random subsets.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per subset: `size`, `accuracy` (0 to 1) and `log_loss` (nats).
-
-    Raises
-    ------
-    UserError
-        If the arrays do not fit each other.
+    Of each size all subsets count where there are no more than `most`, random ones otherwise.
+    Returns a table with a row per subset: `size`, `accuracy` (0 to 1) and `log_loss` (nats). Raises
+    UserError if the arrays do not fit each other.
     """
     import pandas as pd
 
@@ -236,32 +167,17 @@ def _subsets(count, size, most, generator):
 def disagreement(stack):
     """Return for every pair of members the share of images to which they give different classes.
 
-    Parameters
-    ----------
-    stack : sequence of numpy.ndarray, shape (members, N, classes)
-
-    Returns
-    -------
-    numpy.ndarray, shape (members, members)
-        From 0 to 1; symmetric, with a diagonal of 0.
+    The result, (members, members), is symmetric, with a diagonal of 0.
     """
     said = _checked(stack).argmax(axis=2)
     return (said[:, None] != said[None, :]).mean(axis=2)
 
 
 def error_correlation(labels, stack):
-    """Return how strongly the errors of every pair of members go together.
+    """Return how strongly the errors of every pair of members go together, (members, members).
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    stack : sequence of numpy.ndarray, shape (members, N, classes)
-
-    Returns
-    -------
-    numpy.ndarray, shape (members, members)
-        Correlation of being wrong: 1 on the same images, 0 independently. NaN for a member that is
-        always right or always wrong.
+    Correlation of being wrong: 1 on the same images, 0 independently. NaN for a member that is
+    always right or always wrong.
     """
     wrong = _checked(stack, labels).argmax(axis=2) != labels
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -271,22 +187,10 @@ def error_correlation(labels, stack):
 def ambiguity(labels, stack):
     """Split the squared error of the members into that of their mean and their spread about it.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    stack : sequence of numpy.ndarray, shape (members, N, classes)
-
-    Returns
-    -------
-    dict of str to float
-        `members` (mean Brier score of the members), `ensemble` (Brier score of the mean) and
-        `ambiguity` (mean squared distance of the members from the mean). The first is exactly the
-        sum of the other two, so the ensemble is never worse than its average member.
-
-    References
-    ----------
-    Krogh and Vedelsby, "Neural Network Ensembles, Cross Validation, and Active Learning", NIPS
-    1994.
+    `members` is the mean Brier score of the members, `ensemble` that of their mean, `ambiguity` the
+    mean squared distance of the members from it. The first is exactly the sum of the other two, so
+    the ensemble is never worse than its average member. Source: Krogh and Vedelsby, "Neural Network
+    Ensembles, Cross Validation, and Active Learning", NIPS 1994.
     """
     stack = _checked(stack, labels)
     truth = np.eye(stack.shape[2])[labels]
@@ -299,27 +203,11 @@ def ambiguity(labels, stack):
 
 
 def greedy_selection(labels, stack, rounds=20):
-    """Choose members one by one, each time the one that helps the mean most.
+    """Choose members one by one, each time the one that helps the mean most; return their shares.
 
-    Members may be chosen again, which gives them a larger share.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-        Of images that no member was trained on, and that judge nothing else afterwards.
-    stack : sequence of numpy.ndarray, shape (members, N, classes)
-    rounds : int
-        Choices to make; the best of the means on the way is returned.
-
-    Returns
-    -------
-    numpy.ndarray, shape (members,), float
-        The share of each member; they sum to 1.
-
-    References
-    ----------
-    Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble Selection from Libraries of Models", ICML
-    2004.
+    Members may be chosen again, which gives them a larger share; the best of the means on the way
+    counts. The images must be some that no member was trained on, and that judge nothing else
+    afterwards. Source: Caruana et al., "Ensemble Selection from Libraries of Models", ICML 2004.
     """
     stack = _checked(stack, labels)
     counts = np.zeros(len(stack))
@@ -339,43 +227,17 @@ def log_loss(labels, probabilities):
     """Return the mean negative logarithm of the probability of the true class, in nats.
 
     As `evaluation.metrics` has it, without its checks and as quick as a search needs.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    probabilities : numpy.ndarray, shape (N, classes)
-
-    Returns
-    -------
-    float
     """
     given = probabilities[np.arange(len(labels)), labels]
     return float(-np.log(np.maximum(given, SMALLEST_PROBABILITY)).mean())
 
 
 def soften(probabilities, temperature):
-    """Divide the logarithms of probabilities by a temperature and normalise again.
+    """Divide the logarithms of probabilities, (N, classes), by a temperature and normalise again.
 
-    Parameters
-    ----------
-    probabilities : numpy.ndarray, shape (N, classes)
-    temperature : float
-        Above 1 evens the probabilities out, below 1 sharpens them; positive.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, classes), float64
-        Each row sums to 1, its order is kept.
-
-    Raises
-    ------
-    UserError
-        If the temperature is not positive.
-
-    References
-    ----------
-    Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", arXiv:1503.02531,
-    2015.
+    Above 1 it evens the probabilities out, below 1 it sharpens them; the order in a row is kept.
+    Raises UserError if it is not positive. Source: Hinton, Vinyals and Dean, "Distilling the
+    Knowledge in a Neural Network", arXiv:1503.02531, 2015.
     """
     if not temperature > 0:
         raise settings.UserError(f"A temperature of {temperature} is none: pass a positive one.")
@@ -389,18 +251,8 @@ def soften(probabilities, temperature):
 class Cycles(optimizers.Triangular):
     """A triangle of the learning rate that begins anew whenever it has come down to zero.
 
-    Parameters
-    ----------
-    peak : float
-        The highest rate.
-    steps : int
-        Batches of one cycle.
-    rise : float
-        Share of a cycle until its peak, between 0 and 1, exclusive.
-
-    References
-    ----------
-    Garipov, Izmailov, Podoprikhin, Vetrov and Wilson, "Loss Surfaces, Mode Connectivity, and Fast
+    `peak` is the highest rate, `steps` the batches of one cycle, `rise` the share of a cycle until
+    its peak, between 0 and 1. Source: Garipov et al., "Loss Surfaces, Mode Connectivity, and Fast
     Ensembling of DNNs", NeurIPS 2018.
     """
 
@@ -411,10 +263,7 @@ class Cycles(optimizers.Triangular):
 class Snapshots(keras.callbacks.Callback):
     """Keep a copy of the weights after every so many epochs, in `weights`.
 
-    References
-    ----------
-    Huang, Li, Pleiss, Liu, Hopcroft and Weinberger, "Snapshot Ensembles: Train 1, get M for free",
-    ICLR 2017.
+    Source: Huang et al., "Snapshot Ensembles: Train 1, get M for free", ICLR 2017.
     """
 
     def __init__(self, every):
@@ -428,14 +277,7 @@ class Snapshots(keras.callbacks.Callback):
 
 
 def with_weights(run, weights):
-    """Return a copy of a run whose network has other weights; the run itself stays as it is.
-
-    Parameters
-    ----------
-    run : training.Run
-    weights : list of numpy.ndarray
-        As `model.get_weights()` returns them.
-    """
+    """Return a copy of a run whose network has other weights; the run itself stays as it is."""
     model = keras.models.clone_model(run.model)
     model.set_weights(weights)
     return replace(run, model=model)
@@ -444,27 +286,10 @@ def with_weights(run, weights):
 def averaged(run, weights, images, shares=None):
     """Return a copy of a run whose network has the mean of several sets of weights.
 
-    The means and variances of batch normalisation belong to the features of one network and not
-    to a mean of networks, so they are measured anew.
-
-    Parameters
-    ----------
-    run : training.Run
-    weights : sequence of list of numpy.ndarray
-        As `model.get_weights()` returns them, of the same architecture.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-        Training images to measure on; the first ten thousand are used.
-    shares : sequence of float, optional
-        The weight of each set; equal by default.
-
-    Returns
-    -------
-    training.Run
-
-    References
-    ----------
-    Izmailov, Podoprikhin, Garipov, Vetrov and Wilson, "Averaging Weights Leads to Wider Optima and
-    Better Generalization", UAI 2018. Wortsman and others, "Model soups", ICML 2022.
+    The means and variances of batch normalisation belong to the features of one network and not to
+    a mean of networks, so they are measured anew, on the first ten thousand of the training images
+    (N, height, width) uint8. `shares` weigh the sets; equal by default. Sources: Izmailov et al.,
+    "Averaging Weights Leads to Wider Optima", UAI 2018; Wortsman et al., "Model soups", ICML 2022.
     """
     mean = [np.average(parts, axis=0, weights=shares) for parts in zip(*weights, strict=True)]
     made = with_weights(run, mean)
@@ -475,14 +300,7 @@ def averaged(run, weights, images, shares=None):
 def refresh_statistics(model, images, pixel_range=(0.0, 1.0), batch_size=500):
     """Measure the means and variances of a network's batch normalisation anew, in place.
 
-    Parameters
-    ----------
-    model : keras.Model
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 became when the model was trained.
-    batch_size : int
-        The statistics are the mean over batches of this size.
+    They become the mean over batches of `batch_size` of the images, (N, height, width) uint8.
     """
     layers = [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in layers]
@@ -498,15 +316,8 @@ def refresh_statistics(model, images, pixel_range=(0.0, 1.0), batch_size=500):
 def members_of_three_hours(seed=0):
     """Return the members of the ensemble of three hours, as pairs of a model and its seed.
 
-    Parameters
-    ----------
-    seed : int
-        0 for the members of `THREE_HOURS`. Ensembles of other seeds share no member, as their
-        spread would say too little otherwise.
-
-    Returns
-    -------
-    list of tuple (str, int)
+    With the seed 0 those of `THREE_HOURS`. Ensembles of other seeds share no member, as their
+    spread would say too little otherwise.
     """
     apart = 1 + max(first for _, first in THREE_HOURS)
     return [(model, first + apart * seed) for model, first in THREE_HOURS]

@@ -1,8 +1,4 @@
-"""What a trained network has learned, made visible and put into numbers.
-
-Heat maps that say which pixels an answer rests on, tests of such maps, the vectors inside a
-network and what they tell apart, and images that the network itself would call typical.
-"""
+"""Explaining (notebook 15): what a network looks at, what it holds, what it would draw."""
 
 import numpy as np
 from scipy import ndimage, stats
@@ -24,20 +20,7 @@ def last_maps(model):
     """Return the name of the layer whose feature maps are the last that still have places.
 
     Pooling and dropout after it are passed over: before them the maps are finer and say the same.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    UserError
-        If the model has no convolution.
+    Raises UserError if the functional `model` has no convolution.
     """
     if not any("Conv" in type(layer).__name__ for layer in model.layers):
         raise settings.UserError(
@@ -57,8 +40,8 @@ def grad_cam(model, images, classes=None, layer=None, pixel_range=(0.0, 1.0), ba
     """Return where a convolutional network finds its evidence for a class, by Grad-CAM.
 
     The maps of one layer are added up, each with the mean slope of the class's score (before the
-    softmax) with respect to it as weight; what is negative then speaks for other classes and
-    becomes 0. Computed in float32, whatever the precision of the model.
+    softmax) with respect to it as weight; what is negative speaks for other classes and becomes 0.
+    Computed in float32. Source: Selvaraju et al., "Grad-CAM", arXiv:1610.02391, 2016.
 
     Parameters
     ----------
@@ -68,10 +51,7 @@ def grad_cam(model, images, classes=None, layer=None, pixel_range=(0.0, 1.0), ba
     classes : int or array of int, shape (N,), optional
         The classes to explain; by default those that the model predicts.
     layer : str, optional
-        The layer whose maps are used; by default that of `last_maps`.
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 became when the model was trained.
-    batch_size : int
+        Whose maps are used; by default that of `last_maps`.
 
     Returns
     -------
@@ -81,13 +61,7 @@ def grad_cam(model, images, classes=None, layer=None, pixel_range=(0.0, 1.0), ba
     Raises
     ------
     UserError
-        If the model has no convolution or no such layer, the layer has no feature maps, or images
-        or classes do not fit the model.
-
-    References
-    ----------
-    Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
-    Localization", arXiv:1610.02391, 2016.
+        If there is no such layer or it has no maps, or images or classes do not fit the model.
     """
     import tensorflow as tf
 
@@ -116,27 +90,12 @@ def grad_cam(model, images, classes=None, layer=None, pixel_range=(0.0, 1.0), ba
 
 
 def hidden_patches(shape, size=6, stride=2):
-    """Return the places of a square patch that moves over an image.
+    """Return the places of a square patch that moves over an image of a shape (height, width).
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Height and width of the image.
-    size : int
-        Side of the patch in pixels.
-    stride : int
-        Pixels from one place to the next.
-
-    Returns
-    -------
-    numpy.ndarray, shape (places, height, width), dtype bool
-        True where the patch lies; the last place of a row and of a column ends at the border, so
-        that every pixel is covered.
-
-    Raises
-    ------
-    UserError
-        If the patch is larger than the image, or leaves pixels out.
+    The result, (places, height, width) bool, is True where the patch of `size` pixels lies. It
+    moves by `stride` pixels; the last place of a row and of a column ends at the border, so that
+    every pixel is covered. Raises UserError if the patch is larger than the image or leaves pixels
+    out.
     """
     if not 1 <= stride <= size <= min(shape):
         raise settings.UserError(
@@ -152,26 +111,10 @@ def hidden_patches(shape, size=6, stride=2):
 
 
 def predict_hidden(model, images, patches, pixel_range=(0.0, 1.0), batch_size=500):
-    """Return what a model says about each image with each of some parts of it hidden.
+    """Return what a model says about each image with each of some patches hidden: (N, P, classes).
 
-    Parameters
-    ----------
-    model : keras.Model
-        Ends in a softmax; needs no convolution.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    patches : numpy.ndarray, shape (P, height, width), dtype bool
-        True where pixels become background, 0.
-    pixel_range, batch_size
-        As for `evaluation.predict`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, P, classes), dtype float32
-
-    Raises
-    ------
-    UserError
-        If images or patches do not fit the model.
+    In `patches`, (P, height, width) bool, True marks the pixels that become background, 0. Raises
+    UserError if images or patches do not fit the model.
     """
     _check_size(model, images)
     patches = np.asarray(patches)
@@ -191,36 +134,11 @@ def occlusion(
 ):
     """Return how much an answer suffers where a part of the image is hidden.
 
-    A square of background moves over the image. Each pixel gets the mean fall of the logarithm of
-    the class's probability over all squares that cover it. Only asks the model, so any classifier
-    will do.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Ends in a softmax.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    classes : int or array of int, shape (N,), optional
-        The classes to explain; by default those that the model predicts.
-    size, stride : int
-        As for `hidden_patches`.
-    pixel_range, batch_size
-        As for `evaluation.predict`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, height, width), dtype float64
-        In nats; positive where the pixels speak for the class, negative where they speak against.
-
-    Raises
-    ------
-    UserError
-        If images or classes do not fit the model, or the patch does not fit the images.
-
-    References
-    ----------
-    Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", arXiv:1311.2901,
-    2013.
+    A square of background moves over the image, see `hidden_patches`. Each pixel gets the mean fall
+    of the logarithm of the class's probability over all squares that cover it: (N, height, width)
+    in nats, positive where the pixels speak for the class. Only asks the model, so any classifier
+    will do. Raises UserError if images, classes or patch do not fit. Source: Zeiler and Fergus,
+    "Visualizing and Understanding Convolutional Networks", arXiv:1311.2901, 2013.
     """
     _check_size(model, images)
     classes = _classes(model, classes, len(images))
@@ -243,23 +161,17 @@ def deletion_curves(
     """Return how a class's probability falls as pixels are removed, the hottest first.
 
     Removed pixels become background, 0. Pixels that are equally hot go in random order, so that a
-    map of zeros stands for a random order.
+    map of zeros stands for a random order. Source: Petsiuk, Das and Saenko, "RISE",
+    arXiv:1806.07421, 2018.
 
     Parameters
     ----------
-    model : keras.Model
-        Ends in a softmax.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    maps : array of the same shape
+    maps : array, shape (N, height, width) as the images
         The order of removal: greatest value first.
     classes : int or array of int, shape (N,), optional
         By default the classes that the model predicts for the whole images.
     steps : int
         In how many equal parts the pixels are removed.
-    seed : int
-        Order of equally hot pixels.
-    pixel_range, batch_size
-        As for `evaluation.predict`.
 
     Returns
     -------
@@ -270,11 +182,6 @@ def deletion_curves(
     ------
     UserError
         If maps or classes do not fit the images.
-
-    References
-    ----------
-    Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models",
-    arXiv:1806.07421, 2018.
     """
     _check_size(model, images)
     maps, classes = _heat(maps, images), _classes(model, classes, len(images))
@@ -292,22 +199,10 @@ def deletion_curves(
 
 
 def interval(values):
-    """Return the mean over images and its 95 % interval.
+    """Return mean, low and high: the mean over images and its 95 % interval, normal approximation.
 
-    Parameters
-    ----------
-    values : array, shape (N, …)
-        One number, or one row of numbers, for each of two or more images.
-
-    Returns
-    -------
-    mean, low, high : numpy.ndarray, shape (…)
-        Normal approximation.
-
-    Raises
-    ------
-    UserError
-        If there are fewer than two images.
+    `values` has the shape (N, …), one number or row of numbers an image. Raises UserError if there
+    are fewer than two images.
     """
     values = np.asarray(values, float)
     if values.ndim == 0 or len(values) < 2:
@@ -317,30 +212,10 @@ def interval(values):
 
 
 def randomised(model, layers, seed=0):
-    """Return a copy of a network in which some layers have forgotten what they learned.
+    """Return a float32 copy of a network of which some layers have forgotten what they learned.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Functional; stays as it is.
-    layers : sequence of str
-        Names of the layers that get new starting weights; the others keep theirs.
-    seed : int
-        Sets the new weights.
-
-    Returns
-    -------
-    keras.Model
-        In float32.
-
-    Raises
-    ------
-    UserError
-        If the model has no such layer.
-
-    References
-    ----------
-    Adebayo et al., "Sanity Checks for Saliency Maps", arXiv:1810.03292, 2018.
+    They get new starting weights; the others keep theirs. Raises UserError if the model has no such
+    layer. Source: Adebayo et al., "Sanity Checks for Saliency Maps", arXiv:1810.03292, 2018.
     """
     _check_layers(model, layers)
     keras.utils.set_random_seed(seed)
@@ -354,20 +229,9 @@ def randomised(model, layers, seed=0):
 def rank_correlation(first, second):
     """Return how far two maps of each image agree in the order of their pixels.
 
-    Parameters
-    ----------
-    first, second : arrays, shape (N, height, width)
-
-    Returns
-    -------
-    numpy.ndarray, shape (N,), dtype float64
-        Spearman's correlation, from −1 to 1; 0 where a map is the same everywhere and so ranks
-        nothing.
-
-    Raises
-    ------
-    UserError
-        If the arrays differ in shape or have no pixels.
+    Both have the shape (N, height, width). The result, (N,), is Spearman's correlation, from −1 to
+    1; 0 where a map is the same everywhere and so ranks nothing. Raises UserError if the shapes
+    differ.
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     if first.shape != second.shape or first.ndim != 3 or 0 in first.shape:
@@ -382,28 +246,10 @@ def rank_correlation(first, second):
 
 
 def activations(model, images, layers, pixel_range=(0.0, 1.0)):
-    """Return what several layers make of a few images.
+    """Return what several layers make of a few images, by layer: (N, …) float32.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Functional.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-        All pass through the network at once.
-    layers : sequence of str
-        Names of layers.
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 became when the model was trained.
-
-    Returns
-    -------
-    dict of str to numpy.ndarray, dtype float32
-        From a layer's name to its output, shape (N, …).
-
-    Raises
-    ------
-    UserError
-        If the model has no such layer, or the images do not fit it.
+    All images pass through the network at once. Raises UserError if the model has no such layer, or
+    the images do not fit it.
     """
     _check_layers(model, layers)
     prepared = _prepared(model, images, pixel_range)
@@ -415,30 +261,11 @@ def activations(model, images, layers, pixel_range=(0.0, 1.0)):
 
 
 def features(model, images, layer, cells=7, pixel_range=(0.0, 1.0), batch_size=500):
-    """Return the output of one layer as one vector per image.
+    """Return the output of one layer as one vector per image, (N, numbers) float32.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Functional.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    layer : str
-    cells : int
-        Feature maps are averaged within this many equal cells along height and width, so that
-        layers of different resolution can be compared; smaller maps stay as they are.
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 became when the model was trained.
-    batch_size : int
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, numbers), dtype float32
-
-    Raises
-    ------
-    UserError
-        If the model has no such layer, the images do not fit it, or the cells do not divide the
-        feature maps.
+    Feature maps are averaged within `cells` equal cells along height and width, so that layers of
+    different resolution can be compared; smaller maps stay as they are. Raises UserError if the
+    model has no such layer, the images do not fit it, or the cells do not divide the feature maps.
     """
     _check_layers(model, [layer])
     prepared = _prepared(model, images, pixel_range)
@@ -460,26 +287,9 @@ def features(model, images, layer, cells=7, pixel_range=(0.0, 1.0), batch_size=5
 def linear_probe(vectors, labels):
     """Fit the simplest classifier to vectors, to learn how well a plane separates the classes.
 
-    Parameters
-    ----------
-    vectors : array, shape (N, numbers)
-    labels : array of int, shape (N,)
-        Two classes at least.
-
-    Returns
-    -------
-    sklearn.pipeline.Pipeline
-        Standardisation and logistic regression, fitted; the penalty is the same for all vectors.
-
-    Raises
-    ------
-    UserError
-        If vectors and labels do not fit each other.
-
-    References
-    ----------
-    Alain and Bengio, "Understanding Intermediate Layers Using Linear Classifier Probes",
-    arXiv:1610.01644, 2016.
+    Standardisation and logistic regression, with the same penalty for all vectors, (N, numbers).
+    Raises UserError if vectors and labels do not fit each other. Source: Alain and Bengio,
+    "Understanding Intermediate Layers Using Linear Classifier Probes", arXiv:1610.01644, 2016.
     """
     vectors, labels = np.asarray(vectors), np.asarray(labels)
     if vectors.ndim != 2 or labels.shape != vectors.shape[:1] or len(np.unique(labels)) < 2:
@@ -499,26 +309,20 @@ def maximise_class(
     Each step moves the images by a random few pixels (what counts must not hang on one exact
     place), climbs the score before the softmax, and lets all pixels fade a little towards
     background; a blur that becomes weaker keeps neighbours alike. Without these three, the climb
-    ends in noise that no human would take for the class.
+    ends in noise that no human would take for the class. Sources: Simonyan, Vedaldi and Zisserman,
+    arXiv:1312.6034, 2013; blur and fading: Yosinski et al., arXiv:1506.06579, 2015; the moves:
+    Mordvintsev, Olah and Tyka, "Inceptionism", 2015.
 
     Parameters
     ----------
-    model : keras.Model
-        Ends in a dense softmax layer.
     classes : sequence of int
         One image is drawn for each.
-    steps : int
-    seed : int
-        Sets the noise from which the images start and the moves.
     jitter : int
         Greatest move in pixels; 0 for none.
     blur : float
         Standard deviation in pixels of the first blur; 0 for none.
     fade : float
-        What the first step takes from a pixel, as a share of the pixel range; later steps take
-        less, down to nothing, as with the blur.
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 became when the model was trained.
+        What the first step takes from a pixel, a share of the pixel range; later ones less.
 
     Returns
     -------
@@ -528,13 +332,6 @@ def maximise_class(
     ------
     UserError
         If a class is unknown or a setting is negative.
-
-    References
-    ----------
-    Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks", arXiv:1312.6034, 2013.
-    Blur and fading follow Yosinski et al., "Understanding Neural Networks Through Deep
-    Visualization", arXiv:1506.06579, 2015; the moves are those of DeepDream: Mordvintsev, Olah and
-    Tyka, "Inceptionism: Going Deeper into Neural Networks", Google Research Blog, 2015.
     """
     if steps < 1 or min(jitter, blur, fade) < 0:
         raise settings.UserError(

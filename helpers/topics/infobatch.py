@@ -1,8 +1,9 @@
-"""Spend the steps of a training where there is something to learn: on images that are not yet easy.
+"""InfoBatch (notebook 13): spend the steps of a training on images that are not yet easy.
 
 Most garments are told apart after two epochs. From then on each pass leaves out a random part of
 the images whose last loss was below the mean, and lets the others of them count for more, so that
-the expected gradient stays what it was.
+the expected gradient stays what it was. Source: Qin et al., "InfoBatch: Lossless Training Speed Up
+by Unbiased Dynamic Data Pruning", arXiv:2303.04947, 2023.
 """
 
 import itertools
@@ -33,11 +34,6 @@ def select(losses, share, generator):
         What is kept, in random order.
     weights : numpy.ndarray, shape (M,), float32
         1 for images that are not easy; the weights add up to N.
-
-    References
-    ----------
-    Qin et al., "InfoBatch: Lossless Training Speed Up by Unbiased Dynamic Data Pruning",
-    arXiv:2303.04947, 2023.
     """
     easy = np.flatnonzero(losses < losses.mean())
     kept = generator.permutation(easy)[: len(easy) - round(share * len(easy))]
@@ -64,40 +60,14 @@ def train(
 ):
     """Train a model as `training.train` does, at the same cost, with more passes over fewer images.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Registered and uncompiled, taking pixels in [0, 1].
-    labelled : data.LabelledImages
-    validation : data.LabelledImages, optional
-        Kept for whoever judges the run; it is not looked at here.
-    optimizer : keras.optimizers.Optimizer
-    loss : keras.losses.Loss
-        Taking one-hot labels.
-    epochs : int
-        What the training may cost: as many steps as so many passes over all images.
-    batch_size : int
-    augment : sequence of callables
-        From `helpers.pipeline`, those that distort images.
-    share : float
-        Part of the easy images that a pass leaves out; see `select`.
-    arm : str, optional
-        Names an arm of the registered model.
-    seed : int, optional
-        Order of the images, what is left out, and the augmentation.
+    The model takes pixels in [0, 1] and the loss one-hot labels. `epochs` is what the training may
+    cost: as many steps as so many passes over all images. `share` is the part of the easy images
+    that a pass leaves out, see `select`; the validation images are kept for whoever judges the run.
+    Its epochs are of equal cost, which is not one pass over the images. Losses are weighted means
+    over what was seen; accuracies are lower than usual, as easy images are missing.
 
-    Returns
-    -------
-    training.Run
-        Its epochs are of equal cost, which is not one pass over the images. Losses are means over
-        what was seen, weighted; accuracies are lower than usual, as easy images are missing.
-
-    Raises
-    ------
-    TrainingInterrupted
-        If the reader interrupts; nothing of this run is kept.
-    UserError
-        If there are fewer images than one batch holds, or the loss stops being a number.
+    Raises TrainingInterrupted if the reader interrupts, and UserError if there are fewer images
+    than one batch holds or the loss stops being a number.
     """
     seed = settings.seed() if seed is None else seed
     name = f"{model.name}__{arm}" if arm else model.name

@@ -1,4 +1,4 @@
-"""Read a picture from whatever holds it: checked, upright, and of a size that is quick to work on.
+"""Loading pictures (notebook 17): checked, upright, and of a size that is quick to work on.
 
 Strangers hand in strange files. Nothing is executed, and what is wrong is said in one sentence.
 NumPy and Pillow are all it needs, so that a copy of this file works beside an exported network.

@@ -1,4 +1,4 @@
-"""Does an image look like anything that the network has learned from?
+"""Novelty (notebook 17): does an image look like anything that the network has learned from?
 
 A classifier must name a class even for a picture of the moon. How far an image lies from the
 nearest training images, as the network itself describes them, tells whether to believe it.
@@ -16,12 +16,15 @@ ACCEPTED = 0.95
 class Familiarity:
     """Measures how far images lie from those that a network has learned from.
 
+    Source: Sun, Ming, Zhu and Li, "Out-of-Distribution Detection with Deep Nearest Neighbors",
+    arXiv:2204.06507, 2022.
+
     Parameters
     ----------
     known : numpy.ndarray, shape (N, features), float
         Features of training images, as `transfer.features` returns them.
     held_out : numpy.ndarray, shape (M, features), float
-        Features of images of the same kind that were not trained on; they set the threshold.
+        Of images of the same kind that were not trained on; they set the threshold.
     neighbours : int
         The distance is that to the nearest training image but `neighbours` − 1.
     accepted : float
@@ -31,11 +34,6 @@ class Familiarity:
     ------
     UserError
         If there are fewer training images than neighbours, or the features do not fit.
-
-    References
-    ----------
-    Sun, Ming, Zhu and Li, "Out-of-Distribution Detection with Deep Nearest Neighbors",
-    arXiv:2204.06507, 2022.
     """
 
     def __init__(self, known, held_out, neighbours=NEIGHBOURS, accepted=ACCEPTED):

@@ -1,4 +1,4 @@
-"""From an image file to the 28 × 28 grey pixels that the networks know, one step at a time.
+"""Photographs (notebook 17): from an image file to the 28 × 28 grey pixels that the networks know.
 
 What already looks like the data set is taken as it is. Of anything else the background goes first;
 the steps after that are those of the data set's authors. NumPy and Pillow are all it needs, so that
@@ -61,26 +61,10 @@ class Steps:
 
 
 def prepare(source):
-    """Turn a picture into what the networks were trained on.
+    """Turn a picture, from a path, bytes, an image or an array (see `read`), into `Steps`.
 
-    Parameters
-    ----------
-    source : str, pathlib.Path, bytes, file, PIL.Image.Image or numpy.ndarray
-        As for `read`.
-
-    Returns
-    -------
-    Steps
-
-    Raises
-    ------
-    UserError
-        As `read`, or if nothing stands out from the background, or the edge cuts the object.
-
-    References
-    ----------
-    Xiao, Rasul and Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
-    Learning Algorithms", arXiv:1708.07747, section 2, 2017.
+    Raises UserError as `read`, or if nothing stands out from the background, or the edge cuts the
+    object. Source: Xiao, Rasul and Vollgraf, arXiv:1708.07747, section 2, 2017.
     """
     picture = read(source)
     inside = _inside_transparency(picture)
@@ -432,17 +416,7 @@ def _trim(picture, mask):
 
 
 def subsample(picture, edge=EDGE):
-    """Give the longest edge so many pixels by keeping some rows and columns, as the authors did.
-
-    Parameters
-    ----------
-    picture : PIL.Image.Image
-    edge : int
-
-    Returns
-    -------
-    PIL.Image.Image
-    """
+    """Give the longest edge so many pixels by keeping some rows and columns, as the authors did."""
     scale = edge / max(picture.size)
     size = [max(1, round(scale * length)) for length in picture.size]
     return picture.resize(size, Image.Resampling.NEAREST)
@@ -461,17 +435,9 @@ def _full_range(pixels):
 
 
 def upload():
-    """Ask for an image on Colab, by its own button; it goes to your Colab machine alone.
+    """Ask for an image on Colab and return its bytes; it goes to your machine there alone.
 
-    Returns
-    -------
-    bytes
-        The content of the first file.
-
-    Raises
-    ------
-    UserError
-        Anywhere else, or if no file was chosen.
+    Raises UserError anywhere else, or if no file was chosen.
     """
     try:
         from google.colab import files

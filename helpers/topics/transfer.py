@@ -1,7 +1,7 @@
-"""Reuse what a network has learned: few labels, new heads, pretraining without labels.
+"""Transfer learning (notebook 11): few labels, new heads, pretraining without labels.
 
-Draws a few labels reproducibly, cuts a network before its head, trains one network many times in
-a row without compiling it anew, and asks networks to tell how an image was turned.
+Draws a few labels reproducibly, cuts a network before its head, trains one network many times in a
+row without compiling it anew, and asks networks to tell how an image was turned.
 """
 
 import contextlib
@@ -33,20 +33,7 @@ KERAS_MODELS = settings.keras_folder() / "models"
 def of_classes(labelled, classes):
     """Return the images of some classes, labelled anew by their place in `classes`.
 
-    Parameters
-    ----------
-    labelled : data.LabelledImages
-    classes : sequence of int
-        Distinct class indices; the first becomes class 0, the second class 1, and so on.
-
-    Returns
-    -------
-    data.LabelledImages
-
-    Raises
-    ------
-    UserError
-        If a class is named twice, or has no image.
+    Raises UserError if a class is named twice, or has no image.
     """
     classes = list(classes)
     absent = [each for each in classes if not (labelled.labels == each).any()]
@@ -62,26 +49,10 @@ def of_classes(labelled, classes):
 
 
 def draw(labels, per_class, seed):
-    """Draw the same number of examples of each class.
+    """Draw the same number of examples of each class: distinct indices, class after class.
 
-    Draws of one seed are nested: a larger one contains every smaller one, so that more labels
-    means more of the same and not others.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (N,), integer
-    per_class : int
-    seed : int
-
-    Returns
-    -------
-    numpy.ndarray, shape (classes · per_class,), integer
-        Distinct indices, class after class.
-
-    Raises
-    ------
-    UserError
-        If a class has fewer examples.
+    Draws of one seed are nested: a larger one contains every smaller one, so that more labels means
+    more of the same and not others. Raises UserError if a class has fewer examples.
     """
     generator = np.random.default_rng(seed)
     classes, counts = np.unique(labels, return_counts=True)
@@ -98,20 +69,8 @@ def draw(labels, per_class, seed):
 def feature_extractor(model):
     """Return a network that ends before the last dense layer of `model` and shares its weights.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Functional, ending in a dense layer.
-
-    Returns
-    -------
-    keras.Model
-        Takes what `model` takes and returns (B, features).
-
-    Raises
-    ------
-    UserError
-        If the last layer is not dense.
+    It takes what `model` takes and returns (B, features). Raises UserError if the last layer is not
+    dense.
     """
     head = model.layers[-1]
     if not isinstance(head, keras.layers.Dense):
@@ -123,22 +82,7 @@ def feature_extractor(model):
 
 
 def features(model, images, pixel_range=(0.0, 1.0), batch_size=500):
-    """Return what the last hidden layer of a classifier makes of images.
-
-    Parameters
-    ----------
-    model : keras.Model
-        As for `feature_extractor`.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 became when the model was trained.
-    batch_size : int
-        Images per step; changes speed and memory only.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, features), dtype float32
-    """
+    """Return what the last hidden layer of a classifier makes of images, (N, features) float32."""
     infer = evaluation.inference_function(feature_extractor(model))
     return _in_blocks(
         lambda block: infer(pipeline.prepare_images(block, pixel_range)), images, batch_size
@@ -156,20 +100,13 @@ def with_new_head(model, classes, trainable=True, seed=0):
 
     Parameters
     ----------
-    model : keras.Model
-        As for `feature_extractor`; stays as it is.
     classes : int
         Outputs of the new head.
     trainable : bool
         Whether training may change the copied layers; without it only the head learns, and batch
         normalisation keeps its statistics.
     seed : int
-        Sets the starting weights of the head.
-
-    Returns
-    -------
-    keras.Model
-        Uncompiled; all layers but the head have copies of the weights of `model`.
+        Sets the starting weights of the head; all other layers have those of `model`.
     """
     body = feature_extractor(model)
     copied = keras.models.clone_model(body)
@@ -181,26 +118,11 @@ def with_new_head(model, classes, trainable=True, seed=0):
 
 
 def logistic_head(vectors, labels):
-    """Fit logistic regression, with the penalty that suits these examples.
+    """Fit logistic regression to vectors, (N, features), with the penalty that suits them.
 
     The penalty is chosen by cross-validation on the examples themselves, so that no label is used
-    beyond those that are given.
-
-    Parameters
-    ----------
-    vectors : numpy.ndarray, shape (N, features)
-    labels : numpy.ndarray, shape (N,), integer
-        At least five examples of each class.
-
-    Returns
-    -------
-    sklearn.model_selection.GridSearchCV
-        Fitted; `score(vectors, labels)` returns the accuracy.
-
-    Raises
-    ------
-    UserError
-        If a class has too few examples to be divided into folds.
+    beyond those that are given. Returns the fitted `GridSearchCV`. Raises UserError if a class has
+    fewer than five examples.
     """
     if np.unique(labels, return_counts=True)[1].min() < FOLDS:
         raise settings.UserError(
@@ -215,18 +137,9 @@ class Adapter:
     """Train one network many times, each time from given starting weights, compiled only once.
 
     Building and tracing a network takes longer than a short training. Each training here sets the
-    weights and empties the memory of the optimizer (Adam, with a rate that falls along a cosine),
-    so that it is the same as a training of a newly built network.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Uncompiled; its weights change with every training.
-    steps : int
-        Batches of one training.
-    batch_size : int
-    augment : sequence of callables
-        From `helpers.pipeline`.
+    weights and empties the memory of the optimizer (Adam, with a rate that falls along a cosine
+    over `steps` batches), so that it is the same as a training of a newly built network. `augment`
+    are callables from `helpers.pipeline`.
     """
 
     def __init__(self, model, steps, batch_size=32, augment=()):
@@ -245,16 +158,8 @@ class Adapter:
     def train(self, weights, labelled, rate, seed):
         """Train from `weights` on a few images, each as often as any other, or once more.
 
-        Parameters
-        ----------
-        weights : list of numpy.ndarray
-            As `model.get_weights()` returns them.
-        labelled : data.LabelledImages
-            No more than `steps` times `batch_size`; what is beyond that would not be seen.
-        rate : float
-            Learning rate of the first step.
-        seed : int
-            Order of the images and augmentation.
+        `labelled` may hold no more than `steps` times `batch_size` images; what is beyond that
+        would not be seen. `rate` is the learning rate of the first step.
         """
         self._schedule.peak.assign(rate)
         self.model.set_weights(weights)
@@ -291,13 +196,9 @@ class RandomTurn:
     """Turn each image by a random multiple of 90°, and ask for that multiple in place of the label.
 
     For `training.train` with a network of four outputs and one-hot labels. It takes the finished
-    batch, as the mixing augmentations of `helpers.pipeline` do, and so comes after those that
-    mirror: an image that is mirrored after a turn to the left has been turned to the right.
-
-    References
-    ----------
-    Gidaris, Singh and Komodakis, "Unsupervised Representation Learning by Predicting Image
-    Rotations", arXiv:1803.07728, 2018.
+    batch, and so comes after distortions that mirror: an image that is mirrored after a turn to the
+    left has been turned to the right. Source: Gidaris, Singh and Komodakis, "Unsupervised
+    Representation Learning by Predicting Image Rotations", arXiv:1803.07728, 2018.
     """
 
     mixes_labels = True
@@ -318,19 +219,8 @@ def without_labels(images):
 def turned(images):
     """Return every image in all four positions, labelled by its number of quarter turns.
 
-    Parameters
-    ----------
-    images : numpy.ndarray, shape (N, size, size), dtype uint8
-
-    Returns
-    -------
-    data.LabelledImages
-        4 N images: all upright ones, then all turned once to the left, twice, three times.
-
-    Raises
-    ------
-    UserError
-        If the images are not square.
+    First all upright ones, then all turned once to the left, twice, three times. Raises UserError
+    if the images are not square.
     """
     data.check_images(images)
     if images.shape[1] != images.shape[2]:
@@ -346,29 +236,10 @@ def turned(images):
 def imagenet_network(weights="imagenet", size=96, seconds=5.0):
     """Return MobileNetV2 without its head, with weights learned on ImageNet.
 
-    Parameters
-    ----------
-    weights : {'imagenet', None}
-        None starts from random weights and needs no network.
-    size : int
-        Side of the images it takes, in pixels.
-    seconds : float
-        How long to wait for an answer before giving up.
-
-    Returns
-    -------
-    keras.Model
-        Takes (B, size, size, 3) and returns (B, 1280).
-
-    Raises
-    ------
-    UserError
-        If the weights are not on this machine and cannot be fetched.
-
-    References
-    ----------
-    Sandler, Howard, Zhu, Zhmoginov and Chen, "MobileNetV2: Inverted Residuals and Linear
-    Bottlenecks", arXiv:1801.04381, 2018.
+    It takes (B, size, size, 3) and returns (B, 1280). `weights=None` starts from random weights and
+    needs no network; `seconds` is how long to wait for an answer. Raises UserError if the weights
+    are not on this machine and cannot be fetched. Source: Sandler et al., "MobileNetV2",
+    arXiv:1801.04381, 2018.
     """
     stored = KERAS_MODELS / IMAGENET_WEIGHTS.rpartition("/")[2]
     if weights is not None and not stored.is_file() and not _answers(IMAGENET_WEIGHTS, seconds):
@@ -388,21 +259,9 @@ def imagenet_network(weights="imagenet", size=96, seconds=5.0):
 
 
 def imagenet_features(network, images, batch_size=100):
-    """Return what a network for colour photographs makes of small grey images.
+    """Return what a network for colour photographs makes of small grey images, (N, 1280) float32.
 
-    The images are enlarged to the size that the network takes, and their one channel is given to
-    it three times.
-
-    Parameters
-    ----------
-    network : keras.Model
-        As `imagenet_network` returns it.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    batch_size : int
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, 1280), dtype float32
+    The images are enlarged to the size that it takes, and their one channel is given three times.
     """
     infer = evaluation.inference_function(network)
     size = network.input_shape[1:3]

@@ -1,8 +1,8 @@
-"""Search hyperparameters with KerasTuner, at the speed of the series, and judge what was found.
+"""Hyperparameter search (notebook 09): KerasTuner proposes, `training.train` trains every trial.
 
-KerasTuner proposes the values; every trial is trained by `training.train` and kept in a file of its
-own, so that an interrupted search goes on where it stopped. A trial remembers which validation
-images it got right, which is what an honest account of the best of many trials needs.
+Each trial is kept in a file of its own, so that an interrupted search goes on where it stopped. A
+trial remembers which validation images it got right, which is what an honest account of the best of
+many trials needs.
 """
 
 import contextlib
@@ -41,18 +41,7 @@ ARCHITECTURE = {
 def space(name):
     """Return the search space of a tuned model; its defaults are the values known before.
 
-    Parameters
-    ----------
-    name : {'ann_tuned', 'cnn_tuned'}
-
-    Returns
-    -------
-    keras_tuner.HyperParameters
-
-    Raises
-    ------
-    UserError
-        If the model has no search space.
+    Raises UserError if the model has none.
     """
     found = keras_tuner.HyperParameters()
     if name == "ann_tuned":
@@ -82,17 +71,8 @@ def known_values(name):
 
 
 def space_table(name):
-    """Return a search space as a table: the `values`, their `scale` and the one `known` before.
-
-    Parameters
-    ----------
-    name : str
-        As in `space`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per hyperparameter; all cells are texts.
+    """Return a search space as a table of texts: the `values`, their `scale`, the one `known`
+    before.
     """
     rows = {}
     for parameter in space(name).space:
@@ -107,31 +87,10 @@ def space_table(name):
 
 
 def train(name, values, images, validation, epochs, *, arm=None, seed=None, callbacks=()):
-    """Train a network with one choice of values.
+    """Train a network with one choice of values, one for each hyperparameter of the search space.
 
-    Parameters
-    ----------
-    name : {'ann_tuned', 'cnn_tuned'}
-    values : dict
-        One value for each hyperparameter of the search space.
-    images : data.LabelledImages
-    validation : data.LabelledImages or None
-        Judged after every epoch.
-    epochs : int
-    arm : str, optional
-        Names another choice of values than the tuned one.
-    seed : int, optional
-        Starting weights and order of the images; that of the settings by default.
-    callbacks : sequence of keras.callbacks.Callback
-
-    Returns
-    -------
-    training.Run
-
-    Raises
-    ------
-    UserError
-        If a hyperparameter is unknown or missing, or the loss stops being a number.
+    `arm` names another choice than the tuned one. Raises UserError if a hyperparameter is unknown
+    or missing, or the loss stops being a number.
     """
     expected = known_values(name)
     if set(values) != set(expected):
@@ -230,10 +189,8 @@ def search(name, images, validation, *, trials, epochs, method="random", seed=No
     Parameters
     ----------
     name : {'ann_tuned', 'cnn_tuned'}
-    images : data.LabelledImages
-        To learn from.
-    validation : data.LabelledImages
-        To judge each trial by, once, after its last epoch.
+    images, validation : data.LabelledImages
+        To learn from, and to judge each trial by, once, after its last epoch.
     trials : int
         How many, at least 1; a larger number adds to a finished search at random. A Bayesian one
         draws half of its trials first, so another number is another search.
@@ -430,33 +387,12 @@ def best_of_many(right, draws=500, seed=0):
     """Say how much the best of many trials flatters itself.
 
     The validation images are halved at random. One half chooses the best of some trials; the other
-    half, which had no part in the choice, judges the same trial. Then the halves change places, so
-    that a half which is easier by chance counts for neither side.
-
-    Parameters
-    ----------
-    right : numpy.ndarray, shape (trials, images), bool
-        Which images each trial got right.
-    draws : int
-        How often images are halved and the trials put in a random order; each order is used from
-        every trial on.
-    seed : int
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index: how many trials there were to choose from; columns `chosen_by` and `unseen`: the
-        accuracy of the best on the half that chose it and on the other, means over the draws.
-
-    Raises
-    ------
-    UserError
-        If there are fewer than two images, or no trial.
-
-    References
-    ----------
-    Cawley and Talbot, "On Over-fitting in Model Selection and Subsequent Selection Bias in
-    Performance Evaluation", Journal of Machine Learning Research 11, 2010.
+    half, which had no part in the choice, judges the same trial. Then the halves change places.
+    `right`, (trials, images) bool, says which images each trial got right. Returns a table by the
+    number of trials to choose from: `chosen_by` and `unseen`, the accuracy of the best on the half
+    that chose it and on the other, means over the draws. Raises UserError if there are fewer than
+    two images, or no trial. Source: Cawley and Talbot, "On Over-fitting in Model Selection",
+    Journal of Machine Learning Research 11, 2010.
     """
     right = np.asarray(right)
     if right.ndim != 2 or len(right) < 1 or right.shape[1] < 2:
@@ -487,36 +423,15 @@ def importance(search, shuffles=100, seed=0):
     """Say which hyperparameters the accuracy of the trials depends on, and how sure that is.
 
     A random forest predicts the accuracy from the values. The share of the variance that its splits
-    on a hyperparameter explain is that one's importance; forests on shuffled accuracies show how
-    much importance chance alone gives it. Beside it stands the rank correlation, which has a sign
-    and an interval, but sees only what rises or falls throughout.
+    on a hyperparameter explain is that one's importance (Hutter, Hoos and Leyton-Brown, ICML 2014);
+    forests on shuffled accuracies show how much importance chance alone gives it. Beside it stands
+    the rank correlation, which has a sign and an interval (Fieller, Hartley and Pearson, Biometrika
+    44, 1957), but sees only what rises or falls throughout.
 
-    Parameters
-    ----------
-    search : Search
-        Of at least three trials.
-    shuffles : int
-        Forests on shuffled accuracies.
-    seed : int
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per hyperparameter: `share` (0 to 1; they sum to 1, or to 0 where all trials are
-        equally good), `chance` (the share that 95 % of the shuffled forests stay below),
-        `correlation` (-1 to 1) with its 95 % interval `low` and `high`; these three are NaN for
-        values without an order, or that did not vary.
-
-    Raises
-    ------
-    UserError
-        If there are fewer than three trials.
-
-    References
-    ----------
-    Hutter, Hoos and Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance",
-    ICML 2014 (shares of variance from a forest). Fieller, Hartley and Pearson, "Tests for Rank
-    Correlation Coefficients", Biometrika 44, 1957 (the interval).
+    Returns a table with a row per hyperparameter: `share` (0 to 1), `chance` (what 95 % of the
+    shuffled forests stay below), `correlation` (-1 to 1) with its 95 % interval `low` and `high`;
+    these three are NaN for values without an order, or that did not vary. Raises UserError if there
+    are fewer than three trials.
     """
     if len(search.trials) < 3:
         raise settings.UserError("Importance needs three trials or more: search longer.")
