@@ -174,6 +174,15 @@ def table():
     )
 
 
+@pytest.fixture
+def random_predictions():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, CLASSES, 400).astype(np.uint8)
+    probabilities = generator.dirichlet(np.full(CLASSES, 0.3), 400)
+    probabilities[:200, :] = 0.3 * probabilities[:200, :] + 0.7 * np.eye(CLASSES)[labels[:200]]
+    return labels, probabilities
+
+
 # A result of a small network on images of noise, for all that reads and writes results.
 
 BASELINE = "ann_baseline"

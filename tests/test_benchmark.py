@@ -1,5 +1,6 @@
 """Benchmark: arms hold the ingredients they claim, rates and tables are computed as they say."""
 
+import argparse
 import importlib.util
 import json
 import subprocess
@@ -118,11 +119,17 @@ def test_arms_have_the_setting_of_onednn_that_they_say():
     assert has == [False, False, True, True, True]
 
 
+def options_of(*words):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return parser.parse_args(words)
+
+
 def test_figures_are_published_by_the_kind_of_processor(monkeypatch):
     monkeypatch.setattr(cost, "_listed", lambda *keys: ["avx2"])
-    options = command._parser().parse_args(["--publish"])
+    options = options_of("--publish")
     assert command._published(options) == settings.PUBLISHED_RESULTS / "benchmark_avx2.json"
-    options = command._parser().parse_args(["--publish", "--quick"])
+    options = options_of("--publish", "--quick")
     with pytest.raises(settings.UserError, match="leave out --quick"):
         command._published(options)
 
@@ -262,7 +269,7 @@ def test_the_command_times_a_model_and_writes_its_figures(tmp_path, monkeypatch,
     monkeypatch.setitem(command.SIZES, True, (256, 64))
     path = tmp_path / "figures" / "benchmark.json"
     options = ["--quick", "--only", "models", "--models", "ann_baseline", "--json", str(path)]
-    assert command.main(options) == 0
+    assert command.measure(options_of(*options)) == 0
     written = json.loads(path.read_text())
     assert written["machine"] == cost.machine() and written["plain_onednn"] is False
     entry = written["models"][0]
@@ -314,16 +321,16 @@ def test_figures_of_other_conditions_are_not_relabelled(tmp_path, monkeypatch, c
     monkeypatch.setattr(report, "PARTS", {"rates": lambda found: ""})
     path = tmp_path / "benchmark.json"
     options = ["--only", "rates", "--json", str(path)]
-    assert command.main([*options, "--quick"]) == 0
+    assert command.measure(options_of(*options, "--quick")) == 0
     kept = json.loads(path.read_text()) | {"models": [{"model": "cnn_basic"}]}
     path.write_text(json.dumps(kept))
-    assert command.main([*options, "--quick"]) == 0
+    assert command.measure(options_of(*options, "--quick")) == 0
     assert json.loads(path.read_text())["models"] == kept["models"]
     with pytest.raises(settings.UserError, match="of another quick, training_images"):
-        command.main(options)
+        command.measure(options_of(*options))
     path.write_text("{")
     with pytest.raises(settings.UserError, match="damaged"):
-        command.main([*options, "--quick"])
+        command.measure(options_of(*options, "--quick"))
 
 
 def test_figures_that_cannot_be_written_are_reported(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from cheap import cheaply
 
 from helpers import cost, data, models, runs, settings, training
+from helpers.maintenance import commands
 from helpers.topics import budgets, infobatch
 
 NAMES = [
@@ -99,14 +100,13 @@ def test_easy_images_are_left_out_where_the_recipe_says_so(smoke, narrow, told, 
     assert pruned.share == budgets.RECIPES["resnet_5min"].left_out > 0
     assert (pruned.arm, whole.arm) == ("held_out", "held_out_whole")
     assert pruned.epochs == whole.epochs and pruned.batch_size == whole.batch_size
-    assert budgets.main(["resnet_5min", "--whole"]) == 2
+    assert commands.main(["budget", "resnet_5min", "--whole"]) == 2
     assert "held out" in capsys.readouterr().err
 
 
 def test_unknown_budget_is_refused(smoke):
     with pytest.raises(settings.UserError, match="resnet_7min.*resnet_5min"):
         budgets.train("resnet_7min", smoke)
-    assert budgets.main(["resnet_7min"]) == 2
 
 
 @cheaply()
@@ -119,11 +119,11 @@ def test_command_trains_what_is_missing_and_keeps_the_rest(smoke, narrow, monkey
         return dataclasses.replace(run, seed=seed)
 
     monkeypatch.setattr(budgets, "train", train)
-    assert budgets.main(["resnet_1min", "--seed", "0"]) == 0
+    assert commands.main(["budget", "resnet_1min", "--seed", "0"]) == 0
     first = runs.load("resnet_1min", 0, settings.results_folder())
     assert first.recipe["views"] == ["View(mirrored=False, down=0, right=0)",
                                      "View(mirrored=True, down=0, right=0)"]  # fmt: skip
-    assert budgets.main(["resnet_1min", "--seed", "0", "1"]) == 0
+    assert commands.main(["budget", "resnet_1min", "--seed", "0", "1"]) == 0
     printed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "seed " in line]
     assert printed == ["new", "kept", "new"]
     again = runs.load("resnet_1min", 0, settings.results_folder())

@@ -1,13 +1,10 @@
 """Ensembles: exact values on small arrays, members made cheaply, the command of three hours."""
 
-import json
-import shutil
-
 import numpy as np
 import pytest
 from cheap import cheaply
 
-from helpers import cost, data, evaluation, models, optimizers, pipeline, runs, settings, training
+from helpers import cost, data, evaluation, models, optimizers, pipeline, settings, training
 from helpers.layers import keras
 from helpers.topics import ensembling
 
@@ -275,73 +272,8 @@ def test_every_ensemble_is_of_this_notebook_and_no_model():
         ensembling.specification("ensemble_9h")
 
 
-@pytest.fixture(scope="module")
-@cheaply()
-def made(trained, images, tmp_path_factory):
-    """The trained network's stored result."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FASHION_RESULTS_DIR", str(tmp_path_factory.mktemp("made")))
-        return runs.finish(trained[0], images)
-
-
-class TestThreeHours:
-    """The command averages the probabilities of stored results, and says what is missing."""
-
-    @pytest.fixture
-    def store(self, made, tmp_path, monkeypatch):
-        """Store a result of a member; the smoke profile's folder is a temporary one."""
-        monkeypatch.setenv("FASHION_PROFILE", "smoke")
-        monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path))
-
-        def write(model, seed, seconds=600.0):
-            document = json.loads(made.file.read_text())
-            document |= {"model": model, "seed": seed, "training_seconds": seconds}
-            file = tmp_path / model / f"seed_{seed}.json"
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(json.dumps(document))
-            shutil.copy(made.file.with_suffix(".npz"), file.with_suffix(".npz"))
-
-        return write
-
-    def test_members_are_budgets_of_three_hours_in_all(self):
-        minutes = [int(model.removeprefix("resnet_").removesuffix("min"))
-                   for model, _ in ensembling.THREE_HOURS]  # fmt: skip
-        assert sum(minutes) == 180 and len(set(ensembling.THREE_HOURS)) == len(minutes)
-        assert {model for model, _ in ensembling.THREE_HOURS} <= set(models.names())
-
-    def test_sums_and_means(self, store, capsys):
-        for model, seed in ensembling.THREE_HOURS:
-            store(model, seed)
-        assert ensembling.main([]) == 0
-        result = runs.load("ensemble_3h", 0, settings.results_folder())
-        one = runs.load(*ensembling.THREE_HOURS[0], settings.results_folder())
-        assert result.training_seconds == 600.0 * len(ensembling.THREE_HOURS)
-        assert result.recipe["members"] == [model for model, _ in ensembling.THREE_HOURS]
-        np.testing.assert_allclose(result.probabilities(), one.probabilities(), rtol=5e-3)
-        assert "40 min 00 s of training" in capsys.readouterr().out
-
-    def test_ensembles_of_other_seeds_share_no_member(self, store):
-        members = [ensembling.members_of_three_hours(seed) for seed in range(3)]
-        assert members[0] == list(ensembling.THREE_HOURS)
-        assert len({pair for pairs in members for pair in pairs}) == 3 * len(members[0])
-        for model, seed in members[2]:
-            store(model, seed)
-        assert ensembling.main(["--seed", "2"]) == 0
-        result = runs.load("ensemble_3h", 2, settings.results_folder())
-        assert result.recipe["member_seeds"] == [4, 5, 4, 5]
-
-    def test_missing_members_are_named_in_one_sentence(self, store, capsys):
-        for model, seed in ensembling.THREE_HOURS[1:-1]:
-            store(model, seed)
-        assert ensembling.main([]) == 2
-        captured = capsys.readouterr()
-        assert captured.out == "" and captured.err.count("\n") == 1
-        first, last = (" with seed ".join(map(str, ensembling.THREE_HOURS[i])) for i in (0, -1))
-        assert f"{first}, {last}:" in captured.err
-        assert not (settings.results_folder() / "ensemble_3h").exists()
-
-    def test_more_than_three_hours_are_refused(self, store, capsys):
-        for model, seed in ensembling.THREE_HOURS:
-            store(model, seed, seconds=2701.0)
-        assert ensembling.main([]) == 2
-        assert "more than three hours" in capsys.readouterr().err
+def test_members_are_budgets_of_three_hours_in_all():
+    minutes = [int(model.removeprefix("resnet_").removesuffix("min"))
+               for model, _ in ensembling.THREE_HOURS]  # fmt: skip
+    assert sum(minutes) == 180 and len(set(ensembling.THREE_HOURS)) == len(minutes)
+    assert {model for model, _ in ensembling.THREE_HOURS} <= set(models.names())

@@ -21,13 +21,13 @@ def readme():
 
 
 def test_readme_agrees_with_the_results(readme):
-    assert pages.readme(readme) == readme, "run `python -m helpers.maintenance.pages`"
+    assert pages.readme(readme) == readme, "run `python -m helpers pages`"
 
 
 @pytest.mark.parametrize("name", notebooks.names())
 def test_expectations_agree_with_the_results(name):
     first = notebooks.read(name).cells[0].source
-    assert pages.facts(first, name) == first, "run `python -m helpers.maintenance.pages`"
+    assert pages.facts(first, name) == first, "run `python -m helpers pages`"
 
 
 def test_readme_shows_every_published_model_and_every_notebook(readme):
@@ -49,7 +49,7 @@ def test_readme_says_which_neighbours_differ():
 
 @pytest.mark.parametrize("name", pages.PICTURES)
 def test_pictures_agree_with_the_results(name):
-    assert not pages.outdated(name), "run `python -m helpers.maintenance.pages`"
+    assert not pages.outdated(name), "run `python -m helpers pages`"
 
 
 @pytest.mark.parametrize("name", pages.PICTURES)
@@ -66,9 +66,7 @@ def test_pictures_come_for_light_and_dark_pages_with_words(readme, name):
 
 def test_the_images_that_are_shown_are_kept():
     with np.load(comparison.PICTURED) as kept:
-        assert np.array_equal(kept["indices"], pages.shown_images()), (
-            "run python -m helpers.maintenance.pages"
-        )
+        assert np.array_equal(kept["indices"], pages.shown_images()), "run python -m helpers pages"
         assert kept["images"].shape == (len(kept["indices"]), 28, 28)
         assert kept["images"].dtype == np.uint8
 

