@@ -177,9 +177,9 @@ def table():
 @pytest.fixture
 def random_predictions():
     generator = np.random.default_rng(0)
-    labels = generator.integers(0, CLASSES, 400).astype(np.uint8)
-    probabilities = generator.dirichlet(np.full(CLASSES, 0.3), 400)
-    probabilities[:200, :] = 0.3 * probabilities[:200, :] + 0.7 * np.eye(CLASSES)[labels[:200]]
+    labels = generator.integers(0, 10, 400).astype(np.uint8)
+    probabilities = generator.dirichlet(np.full(10, 0.3), 400)
+    probabilities[:200, :] = 0.3 * probabilities[:200, :] + 0.7 * np.eye(10)[labels[:200]]
     return labels, probabilities
 
 
