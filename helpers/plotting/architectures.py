@@ -38,16 +38,6 @@ def architecture(model, title=""):
     weights of their own shape (pooling, normalisation, activation, dropout, …) are thin slabs,
     each with a letter that the key below explains. A line above the blocks is a shortcut, which
     ends where it is added.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A built model whose layers follow one another; only names, settings and shapes are read.
-
-    Raises
-    ------
-    UserError
-        If the model has no layer whose output shape is known.
     """
     steps = _steps(model)
     if not any(step["kind"] in ("conv", "dense") for step in steps):
@@ -218,9 +208,8 @@ def _slab_key(axes, steps):
     artists = []
     for (letter, hue, words), seen in details.items():
         text = words + (f": {', '.join(seen)}" if seen else "")
-        square = axes.text(
-            0, 8, letter, fontsize=7, weight="bold", color=readable(hue), ha="center",
-        )  # fmt: skip
+        style = {"fontsize": 7, "weight": "bold", "ha": "center"}
+        square = axes.text(0, 8, letter, color=readable(hue), **style)
         artists.append((square, axes.text(0, 8, text, fontsize=8, color=SOFT), hue))
     widths = [28 + text.get_window_extent().width + 14 for _, text, _ in artists]
     x = 500 - sum(widths) / 2
