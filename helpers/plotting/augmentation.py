@@ -2,19 +2,10 @@
 
 import numpy as np
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_table
 from helpers.plotting.mosaic import named_mosaic
-from helpers.plotting.style import (
-    DIVERGING,
-    FAINT,
-    RIGHT,
-    SOFT,
-    display_name,
-    panels,
-    shade,
-    styled,
-)
+from helpers.plotting.style import display_name, panels, shade, styled
 from helpers.settings import UserError
 
 VERDICTS = (
@@ -33,7 +24,7 @@ def distortions(rows, copies=1, title="What each distortion does"):
     count = len(mosaic.corners) // len(rows)
     bottom = mosaic.corners[-1][1] + mosaic.size[0]
     for x, _ in mosaic.corners[copies:count:copies]:
-        mosaic.axes.plot([x - 1.5] * 2, [0, bottom], color=SOFT, linewidth=1.2)
+        mosaic.axes.plot([x - 1.5] * 2, [0, bottom], color=style.SOFT, linewidth=1.2)
     return mosaic.figure
 
 
@@ -50,9 +41,11 @@ def memorised(table, title="What is learned, and what is learned by heart"):
         "The line between them is the generalisation gap, given at the right in points.",
     )  # fmt: skip
     for row, (training, validation) in enumerate(table[["training", "validation"]].to_numpy()):
-        axes.plot([validation, training], [row, row], color=shade(RIGHT, 0.6), linewidth=3)
-        axes.plot(training, row, "s", color=SOFT, markerfacecolor="white", markersize=7, zorder=4)
-        parts.mark(axes, validation, row, RIGHT, "o")
+        axes.plot([validation, training], [row, row], color=shade(style.RIGHT, 0.6), linewidth=3)
+        axes.plot(
+            training, row, "s", color=style.SOFT, markerfacecolor="white", markersize=7, zorder=4
+        )
+        parts.mark(axes, validation, row, style.RIGHT, "o")
     gaps = [parts.signed(100 * gap, 1) for gap in table["training"] - table["validation"]]
     parts.named_rows(axes, [display_name(name) for name in table.index], gaps)
     parts.accuracy_axis(axes)
@@ -78,7 +71,7 @@ def class_gains(gains, certain, title="Which classes gain by which distortion"):
     limit = 1.15 * max(np.abs(values).max(), 0.1)
     names = [display_name(name) for name in gains.index], list(gains.columns)
     bold = certain.to_numpy(bool)
-    parts.heatmap(axes, values, texts, DIVERGING, (-limit, limit), names, bold)
+    parts.heatmap(axes, values, texts, style.DIVERGING, (-limit, limit), names, bold)
     return figure
 
 
@@ -105,12 +98,12 @@ def gain_by_amount(table, names, title="The more images, the smaller the gain?")
     figure, grid = panels(300, title, VERDICTS, (1, 2))
     left, right = grid[0]
     places = np.arange(len(table))
-    arms = zip(("without", "with"), names, (FAINT, RIGHT), ("o", "s"), strict=True)
+    arms = zip(("without", "with"), names, (style.FAINT, style.RIGHT), ("o", "s"), strict=True)
     for column, name, hue, shape in arms:
-        style = {"marker": shape, "markersize": 8, "markeredgecolor": "white"}
-        left.plot(places, table[column], color=hue, label=display_name(name), **style)
+        look = {"marker": shape, "markersize": 8, "markeredgecolor": "white"}
+        left.plot(places, table[column], color=hue, label=display_name(name), **look)
     left.legend(loc="lower right")
-    left.set_title("accuracy (%)", color=SOFT)
+    left.set_title("accuracy (%)", color=style.SOFT)
     parts.percent_axis(left.yaxis)
     label = "training images"
     _strength_axis(left, table, label)
@@ -123,7 +116,7 @@ def _gain_panel(axes, table, label):
     gains = 100 * table[["gain", "low", "high"]].to_numpy(float)
     parts.upright_gains(axes, gains, [parts.signed(gain, 2) for gain in gains[:, 0]], 9)
     axes.plot(range(len(table)), gains[:, 0], color="#c4c4c4", linewidth=1.4, zorder=1)
-    axes.set_title("gain in validation accuracy (percentage points)", color=SOFT)
+    axes.set_title("gain in validation accuracy (percentage points)", color=style.SOFT)
     _strength_axis(axes, table, label)
 
 

@@ -5,22 +5,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_images, checked_length, checked_table, checked_tables
 from helpers.plotting.comparing import RESULT_COLUMNS, cost_scatter
 from helpers.plotting.mosaic import Mosaic
-from helpers.plotting.style import (
-    DIVERGING,
-    INK,
-    RIGHT,
-    SOFT,
-    WIDTH,
-    display_name,
-    identities_of,
-    panels,
-    shade,
-    styled,
-)
+from helpers.plotting.style import display_name, identities_of, panels, shade, styled
 
 ROWS = ("the image", "gradient", "histograms")
 NIGHT = "#10131a"
@@ -36,8 +25,9 @@ def oriented_gradients(images, strength, direction, histograms, captions, title=
     count = len(images)
     captions = checked_length(captions, count, "captions")
     strength = checked_length(strength, count, "gradients")
+    side = (style.WIDTH - 90) // count
     figure, grid = panels(
-        3 * ((WIDTH - 90) // count) + 30, title or "What is left of an image in oriented gradients",
+        3 * side + 30, title or "What is left of an image in oriented gradients",
         "Middle: the hue is the direction of an edge, the brightness its strength. Below: in each "
         "cell, strokes along the edges, the longer and brighter, the more of them.",
         (3, count),
@@ -46,9 +36,9 @@ def oriented_gradients(images, strength, direction, histograms, captions, title=
         top.imshow(images[number])
         middle.imshow(_hues(strength[number], direction[number]))
         _strokes(bottom, histograms[number])
-        top.set_title(captions[number], color=INK)
+        top.set_title(captions[number], color=style.INK)
     for row, axes in zip(ROWS, grid[:, 0], strict=True):
-        axes.set_ylabel(row, color=SOFT)
+        axes.set_ylabel(row, color=style.SOFT)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
@@ -102,7 +92,7 @@ def class_templates(weights, class_names, title="What speaks for a class, and wh
         values[y : y + height, x : x + width] = image
     # A few large weights at the rim would make all others pale.
     limit = max(np.quantile(np.abs(weights), 0.995), 1e-9)
-    shown.set(data=values, cmap=DIVERGING, clim=(-limit, limit))
+    shown.set(data=values, cmap=style.DIVERGING, clim=(-limit, limit))
     mosaic.frame(["#d0d0d0"] * len(names))
     return mosaic.figure
 
@@ -129,7 +119,7 @@ def validation_curves(curves, title="Validation chooses"):
         axes.set_visible(False)
     for axes, (name, (setting, table)) in zip(grid.flat, curves.items(), strict=False):
         _curve(axes, table, identities[name][1])
-        axes.set_title(display_name(name), weight="bold", color=INK)
+        axes.set_title(display_name(name), weight="bold", color=style.INK)
         axes.set_xlabel(setting.replace("_", " "))
     return figure
 
@@ -137,11 +127,11 @@ def validation_curves(curves, title="Validation chooses"):
 def _curve(axes, table, shape):
     values, accuracy = table["value"].to_numpy(float), table["accuracy"].to_numpy(float)
     best = int(accuracy.argmax())
-    axes.vlines(values, table["low"], table["high"], color=shade(RIGHT, 0.65), linewidth=3)
-    axes.plot(values, accuracy, color=RIGHT, linewidth=1.4, zorder=3)
-    hollow = {"markerfacecolor": "white", "markeredgecolor": RIGHT, "markersize": 6}
+    axes.vlines(values, table["low"], table["high"], color=shade(style.RIGHT, 0.65), linewidth=3)
+    axes.plot(values, accuracy, color=style.RIGHT, linewidth=1.4, zorder=3)
+    hollow = {"markerfacecolor": "white", "markeredgecolor": style.RIGHT, "markersize": 6}
     axes.plot(values, accuracy, "o", zorder=4, **hollow)
-    parts.mark(axes, values[best], accuracy[best], RIGHT, shape, size=10)
+    parts.mark(axes, values[best], accuracy[best], style.RIGHT, shape, size=10)
     axes.set_xscale("log")
     axes.margins(x=0.09)
     long_labels = values.min() < 0.001

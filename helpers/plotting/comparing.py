@@ -3,19 +3,9 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_table
-from helpers.plotting.style import (
-    FAINT,
-    INK,
-    SOFT,
-    display_name,
-    identities_of,
-    panels,
-    readable,
-    shade,
-    styled,
-)
+from helpers.plotting.style import display_name, identities_of, panels, readable, shade, styled
 from helpers.settings import UserError
 
 
@@ -35,7 +25,7 @@ def ablation(table, reference=None, title="What each ingredient changes"):
     subtitle = "The bar is the 95 % interval." if table["low"].notna().any() else ""
     figure, axes = panels(60 + 32 * len(table), title, subtitle)
     base = None if reference is None else table["accuracy"][reference]
-    identities = identities_of(table.index) | {reference: (INK, "o")}
+    identities = identities_of(table.index) | {reference: (style.INK, "o")}
     texts = [f"{100 * accuracy:.2f} %" for accuracy in table["accuracy"]]
     if base is not None:
         gains = [f"{parts.points(100 * gain, 2)} points" for gain in table["accuracy"] - base]
@@ -78,17 +68,17 @@ def accuracy_bars(table, title="Validation and test accuracy of every model"):
     handles = [axes.plot([], [], **symbol)[0] for symbol in symbols.values()]
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1.01), "ncols": 3, "columnspacing": 2}
     axes.legend(handles, list(symbols), **place)
-    style = {"fontsize": 8.5, "color": SOFT, "style": "italic"}
-    axes.text(1.02, 1.02, "test", transform=axes.transAxes, **style)
+    font = {"fontsize": 8.5, "color": style.SOFT, "style": "italic"}
+    axes.text(1.02, 1.02, "test", transform=axes.transAxes, **font)
     return figure
 
 
 def _result_symbols():
     """Return how each quantity of `accuracy_bars` is drawn, by the words of the key."""
-    shared = {"linestyle": "none", "color": INK, "zorder": 3}
+    shared = {"linestyle": "none", "color": style.INK, "zorder": 3}
     return {
         "test, with its 95 % interval": {
-            "marker": "o", "color": FAINT, "markeredgecolor": "white", "markersize": 9.5,
+            "marker": "o", "color": style.FAINT, "markeredgecolor": "white", "markersize": 9.5,
         },
         "validation": shared | {"marker": "|", "zorder": 6, "markersize": 13, "mew": 1.8},
         "reported by the model's source": shared
@@ -153,7 +143,7 @@ def cost_scatter(axes, table, cost, label, reported=False):
     _cost_axis(axes, costs, cost)
     obstacles.append(_draw_front(axes, costs[front], accuracies[front]))
     axes.set_xlabel(label)
-    axes.set_title("test accuracy (%)", color=SOFT)
+    axes.set_title("test accuracy (%)", color=style.SOFT)
     axes.grid(axis="y")
     parts.round_ticks(axes.yaxis, 7)
     parts.percent_axis(axes.yaxis)

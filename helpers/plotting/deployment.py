@@ -4,21 +4,10 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_images, checked_length, checked_table
-from helpers.plotting.style import (
-    EDGE,
-    FAINT,
-    INK,
-    RIGHT,
-    SOFT,
-    WRONG,
-    identities_of,
-    panels,
-    shade,
-    sheet,
-    styled,
-)
+from helpers.plotting.mosaic import to_scale
+from helpers.plotting.style import identities_of, panels, shade, styled
 
 STEP_NAMES = (
     "photograph",
@@ -56,7 +45,7 @@ def export_costs(table, title="What each file costs, and what it still gets righ
         hue, shape = identities[each.Index]
         sizes.barh(row, each.kilobytes, height=0.6, color=shade(hue, 0.55))
         sizes.barh(row, each.zipped, height=0.6, color=hue)
-        sizes.text(each.kilobytes, row, f"  {each.kilobytes:.0f}", va="center", color=INK)
+        sizes.text(each.kilobytes, row, f"  {each.kilobytes:.0f}", va="center", color=style.INK)
         span = [each.median_ms, each.slow_ms]
         times.plot(span, [row, row], color=shade(hue, 0.4), linewidth=3, zorder=2)
         parts.mark(times, each.median_ms, row, hue, shape)
@@ -89,14 +78,14 @@ def changed_predictions(margins, changed, title="Where the smaller file changes 
     edges = np.linspace(0, 1, 21)
     counts, hit = np.histogram(margins, edges)[0], np.histogram(margins[changed], edges)[0]
     left, width = edges[:-1], 0.045
-    axes.bar(left, counts, width, align="edge", color=shade(FAINT, 0.5))
-    axes.bar(left, hit, width, align="edge", color=WRONG, hatch="///", edgecolor="white")
+    axes.bar(left, counts, width, align="edge", color=shade(style.FAINT, 0.5))
+    axes.bar(left, hit, width, align="edge", color=style.WRONG, hatch="///", edgecolor="white")
     axes.set_yscale("log")
     axes.set_ylim(0.7, 2 * max(counts.max(), 1))
     parts.log_ticks(axes.yaxis, 1, max(counts.max(), 1000))
     axes.set_xlim(0, 1)
     axes.set_xlabel("lead of the first class over the second, before")
-    axes.set_title("images", color=SOFT)
+    axes.set_title("images", color=style.SOFT)
     axes.grid(axis="y")
     return figure
 
@@ -104,30 +93,21 @@ def changed_predictions(margins, changed, title="Where the smaller file changes 
 @styled
 def photo_steps(photographs, title="From a photograph to what the network knows"):
     """Show every step that photographs take, one row each: a dict from names to `photo.Steps`."""
-    left, top = 74, 36
-    width = left + len(STEP_NAMES) * (CELL + GAP)
-    height = top + len(photographs) * (CELL + GAP)
-    picture = np.full((height - top, width - left, 3), 255, np.uint8)
+    shape = len(photographs) * (CELL + GAP), len(STEP_NAMES) * (CELL + GAP), 3
+    picture = np.full(shape, 255, np.uint8)
     for row, steps in enumerate(photographs.values()):
         for column, image in enumerate(_step_images(steps)):
             small = _fitted(image)
             y = row * (CELL + GAP) + (CELL - small.shape[0]) // 2
             x = column * (CELL + GAP) + (CELL - small.shape[1]) // 2
             picture[y : y + small.shape[0], x : x + small.shape[1]] = small
-    total = width + 2 * EDGE
-    figure, heading = sheet(total, height + EDGE, title, constrained=False)
-    whole = heading + height + EDGE
-    axes = figure.add_axes(
-        ((EDGE + left) / total, EDGE / whole, (width - left) / total, (height - top) / whole)
-    )
-    axes.imshow(picture, extent=(0, width - left, height - top, 0), aspect="auto")
-    axes.set_axis_off()
+    figure, axes = to_scale(picture, 1, title, "", (style.EDGE + 74, style.EDGE, 36))
     for column, name in enumerate(STEP_NAMES):
         x = column * (CELL + GAP) + CELL / 2
-        axes.text(x, -6, name, ha="center", va="bottom", fontsize=8.5, color=SOFT)
+        axes.text(x, -6, name, ha="center", va="bottom", fontsize=8.5, color=style.SOFT)
     for row, name in enumerate(photographs):
         y = row * (CELL + GAP) + CELL / 2
-        axes.text(-10, y, name, ha="right", va="center", fontsize=9, color=INK)
+        axes.text(-10, y, name, ha="right", va="center", fontsize=9, color=style.INK)
     return figure
 
 
@@ -173,7 +153,7 @@ def photo_answers(
     )  # fmt: skip
     for row, (seen, bars, near) in enumerate(grid):
         _picture(seen, pixels[row])
-        seen.set_ylabel(names[row], rotation=0, ha="right", va="center", color=INK)
+        seen.set_ylabel(names[row], rotation=0, ha="right", va="center", color=style.INK)
         _answer_bars(bars, probabilities[row], class_names, warnings[row])
         gaps = np.zeros((pixels.shape[1], 3), np.uint8)
         strip = [part for image in neighbours[row] for part in (image, gaps)][:-1]
@@ -189,7 +169,7 @@ def _picture(axes, image):
 
 def _answer_bars(axes, row, class_names, warning):
     best = np.argsort(-row)[:3]
-    hue = WRONG if warning else RIGHT
+    hue = style.WRONG if warning else style.RIGHT
     for place, index in enumerate(best):
         axes.add_patch(Rectangle((0, place - 0.3), 1, 0.6, color="#ececec", linewidth=0))
         axes.add_patch(Rectangle((0, place - 0.3), row[index], 0.6, color=hue, linewidth=0))
@@ -198,7 +178,7 @@ def _answer_bars(axes, row, class_names, warning):
     axes.set(xlim=(0, 1), ylim=(3.4, -0.6), xticks=[])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    text, colour = (f"✗ {warning}", WRONG) if warning else ("✓ looks familiar", RIGHT)
+    text, colour = (f"✗ {warning}", style.WRONG) if warning else ("✓ looks familiar", style.RIGHT)
     axes.text(0, 3.05, text, va="center", fontsize=8.5, color=colour)
 
 
@@ -218,7 +198,7 @@ def strangeness(distances, threshold, title="How far from anything seen in train
     for values in distances.values():
         low, median, high = np.quantile(values, [0.05, 0.5, 0.95])
         rows.append((median, low, high))
-        looks.append((WRONG, "X") if median > threshold else (RIGHT, "o"))
+        looks.append((style.WRONG, "X") if median > threshold else (style.RIGHT, "o"))
         beyond = float(np.mean(np.asarray(values) > threshold))
         several = f"{100 * beyond:.0f} %"
         texts.append(several if len(values) > 1 else "strange" if beyond else "familiar")

@@ -3,21 +3,9 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_table, checked_tables
-from helpers.plotting.style import (
-    BLUES,
-    FAINT,
-    RIGHT,
-    SOFT,
-    WIDTH,
-    WRONG,
-    display_name,
-    identities_of,
-    panels,
-    shade,
-    styled,
-)
+from helpers.plotting.style import display_name, identities_of, panels, shade, styled
 from helpers.settings import UserError
 
 PANELS = (("accuracy", "accuracy (%), higher is better"), ("log_loss", "log loss, lower is better"))
@@ -46,14 +34,14 @@ def ensemble_growth(curves, references=None, title="What each further member add
             hue = identities[name][0]
             axes.axhline(values[panel], color=hue, linewidth=1.4, linestyle=(0, (4, 2)), zorder=2)
             ends.append((values[panel], display_name(name), hue))
-        labelled.append(parts.end_labels(axes, ends))
-        axes.set_title(heading, color=SOFT)
+        labelled.append((axes, ends))
+        axes.set_title(heading, color=style.SOFT)
         axes.set_xlabel("members")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         axes.grid(axis="y")
         if key == "accuracy":
             parts.percent_axis(axes.yaxis)
-    parts.spread(figure, labelled)
+    parts.label_ends(figure, *labelled)
     return figure
 
 
@@ -87,12 +75,12 @@ def error_correlation(table, title="Do the members err on the same images?"):
         86 + 34 * len(values), title,
         "Correlation of being wrong: 1 on exactly the same images, 0 independently of each other. "
         "The paler, the more there is to gain by averaging.",
-        width=min(max(230 + 58 * len(values), 520), WIDTH),
+        width=min(max(230 + 58 * len(values), 520), style.WIDTH),
     )  # fmt: skip
     low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0, 1)
     limits = low - 0.25 * (high - low) - 0.01, high + 0.01
     shown = [display_name(name) for name in names]
-    parts.heatmap(axes, values, texts, BLUES, limits, (shown[1:], shown[:-1]), on_top=False)
+    parts.heatmap(axes, values, texts, style.BLUES, limits, (shown[1:], shown[:-1]), on_top=False)
     return figure
 
 
@@ -114,9 +102,9 @@ def ambiguity(table, title="Where the gain of an ensemble comes from"):
         "Full: what is left of the error (Brier score). Hatched: what averaging removes, the "
         "spread of the members. Together: the error of a member on average.",
     )  # fmt: skip
-    hatched = {"color": "white", "edgecolor": WRONG, "hatch": "////", "linewidth": 0.8}
+    hatched = {"color": "white", "edgecolor": style.WRONG, "hatch": "////", "linewidth": 0.8}
     for row, each in enumerate(table.itertuples()):
-        axes.barh(row, each.ensemble, height=0.62, color=RIGHT)
+        axes.barh(row, each.ensemble, height=0.62, color=style.RIGHT)
         axes.barh(row, each.ambiguity, left=each.ensemble, height=0.62, **hatched)
     texts = [
         f"{each.members:.4f} = {each.ensemble:.4f} + {each.ambiguity:.4f}"
@@ -145,15 +133,14 @@ def cyclic_rate(rates, epochs, snapshots, title="One training, several endings")
         axes.plot(places, values, linewidth=2, label=display_name(name), zorder=3, **line)
     top = max(np.max(values) for values in rates.values())
     for number, place in enumerate(snapshots, 1):
-        axes.axvline(place, color=FAINT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1)
-        axes.text(
-            place, 1.12 * top, f"{number}", ha="center", va="center", fontsize=8.5, color=SOFT,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
-        )  # fmt: skip
+        axes.axvline(place, color=style.FAINT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+        font = {"ha": "center", "va": "center", "fontsize": 8.5, "color": style.SOFT}
+        axes.text(place, 1.12 * top, f"{number}", bbox=box, **font)
     axes.set_xlim(0, 1.01 * epochs)
     axes.set_ylim(0, 1.22 * top)
     axes.set_xlabel("epoch")
-    axes.set_title("learning rate", color=SOFT)
+    axes.set_title("learning rate", color=style.SOFT)
     axes.legend(loc="lower left", bbox_to_anchor=(0.2, 1.0), ncols=len(rates))
     axes.grid(axis="y")
     return figure
@@ -173,12 +160,11 @@ def between_weights(lines, title="On the way from one set of weights to another"
         axes.plot(shares, values, color=hue, linewidth=1.8, zorder=3)
         parts.mark(axes, shares, values, hue, shape)
         ends.append((values[-1], name, hue))
-    labelled = parts.end_labels(axes, ends)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_title("accuracy (%)", color=SOFT)
+    axes.set_title("accuracy (%)", color=style.SOFT)
     parts.percent_axis(axes.yaxis)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("share of the second set of weights")
     axes.grid(axis="y")
-    parts.spread(figure, [labelled])
+    parts.label_ends(figure, (axes, ends))
     return figure

@@ -11,23 +11,10 @@ import matplotlib
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_images, checked_length, checked_table
-from helpers.plotting.mosaic import compose, draw_to_scale, marked
-from helpers.plotting.style import (
-    DIVERGING,
-    EDGE,
-    FAINT,
-    INK,
-    SOFT,
-    WIDTH,
-    WRONG,
-    identities_of,
-    panels,
-    readable,
-    sheet,
-    styled,
-)
+from helpers.plotting.mosaic import compose, marked, to_scale
+from helpers.plotting.style import identities_of, panels, readable, styled
 from helpers.settings import UserError
 
 HEAT, SIGNED, PAPER = "inferno", "berlin", "gray_r"
@@ -45,11 +32,11 @@ LOOKS = {
 
 @styled
 def filters(kernels, responses, columns=8, title="The first filters and what they answer to"):
-    """Show small filters (N, rows, columns), each above the map (N, height, width) that it makes."""
+    """Show small filters (N, rows, columns), each above its map (N, height, width) of one image."""
     kernels, responses = checked_images(kernels, "kernels"), checked_images(responses, "responses")
     checked_length(responses, len(kernels), "responses")
     enlarged = np.stack([_enlarged(kernel, responses.shape[1:]) for kernel in kernels])
-    weights = _painted(enlarged, DIVERGING, _greatest(kernels))
+    weights = _painted(enlarged, style.DIVERGING, _greatest(kernels))
     maps = _painted(responses, HEAT, _greatest(responses))
     starts = range(0, len(kernels), columns)
     rows = [part[start : start + columns] for start in starts for part in (weights, maps)]
@@ -57,7 +44,7 @@ def filters(kernels, responses, columns=8, title="The first filters and what the
         rows, title, "Every filter and every map on a scale of its own.",
         row_names=["filter", "map"] * len(starts), bars=True,
     )  # fmt: skip
-    wall.bar(0, DIVERGING, ("−", "0", "+"), "weight")
+    wall.bar(0, style.DIVERGING, ("−", "0", "+"), "weight")
     wall.bar(1, HEAT, ("0", "strong"), "response")
     return wall.figure
 
@@ -93,7 +80,7 @@ def explanations(images, maps, captions, correct=None, title="Where the evidence
     """
     images = checked_images(images)
     captions = [str(text) for text in checked_length(captions, len(images), "captions")]
-    hues = [INK] * len(images)
+    hues = [style.INK] * len(images)
     if correct is not None:
         captions, hues = marked(captions, checked_length(correct, len(images), "flags"))
         hues = [readable(hue) for hue in hues]
@@ -180,7 +167,7 @@ def deletion(table, title="How fast the answer is lost when pixels are removed")
         every_other = rows.iloc[::2]
         parts.mark(axes, every_other["share"], every_other["probability"], hue, shape, size=6)
     axes.set(xlim=(-0.01, 1.01), xlabel="pixels removed (%)", ylim=(0, 1.02))
-    axes.set_title("mean probability of the original answer (%)", color=SOFT)
+    axes.set_title("mean probability of the original answer (%)", color=style.SOFT)
     parts.percent_axis(axes.xaxis, axes.yaxis)
     axes.grid(axis="y")
     # Named in a legend: at the right end, where all images are blank, the lines meet.
@@ -213,14 +200,16 @@ def along_network(table, title, ylabel, percent=False):
         axes.vlines(places, rows["low"], rows["high"], color=hue, alpha=0.45, linewidth=3)
         parts.mark(axes, places, rows["value"], hue, shape, size=8)
         ends.append((rows["value"].iloc[-1], arm, hue))
-    axes.set_xticks(range(len(stages)), [textwrap.fill(stage, 13) for stage in stages], color=INK)
+    axes.set_xticks(
+        range(len(stages)), [textwrap.fill(stage, 13) for stage in stages], color=style.INK
+    )
     axes.set_xlim(-0.3, len(stages) - 0.7)
-    axes.set_title(ylabel, color=SOFT)
+    axes.set_title(ylabel, color=style.SOFT)
     parts.round_ticks(axes.yaxis, 7)
     axes.grid(axis="y")
     if percent:
         parts.percent_axis(axes.yaxis)
-    parts.spread(figure, [parts.end_labels(axes, ends)])
+    parts.label_ends(figure, (axes, ends))
     return figure
 
 
@@ -249,7 +238,7 @@ def _greatest(images):
 def _painted(values, colormap, greatest):
     """Turn numbers into colours, from 0 or, where signed, from −greatest; NaN becomes white."""
     scaled = values / np.maximum(greatest, 1e-12)
-    scaled = (scaled + 1) / 2 if colormap in (SIGNED, DIVERGING) else scaled
+    scaled = (scaled + 1) / 2 if colormap in (SIGNED, style.DIVERGING) else scaled
     colors = matplotlib.colormaps.get_cmap(colormap)(np.nan_to_num(scaled))[..., :3]
     return np.where(np.isnan(scaled)[..., None], 1.0, colors)
 
@@ -268,45 +257,33 @@ class _Wall:
         self.size = height, width = rows[0].shape[1:3]
         left = 16 + 6.4 * max(len(line) for name in row_names for line in name.split("\n"))
         right = 78 if bars else 0
-        self.zoom = max(1, min(4, int((WIDTH - left - right) // (columns * (width + GAP)))))
+        self.zoom = max(1, min(4, int((style.WIDTH - left - right) // (columns * (width + GAP)))))
         lines = max((text.count("\n") + 1 for text in head), default=0)
         below = math.ceil((LINE + 2) / self.zoom) if any(notes) else 0
-        filled = [np.concatenate([row, np.ones((columns - len(row), *row.shape[1:]))])
-                  for row in rows]  # fmt: skip
-        tiles = np.concatenate(filled)
-        mosaic, corners = compose(tiles, columns, GAP, fill=1.0, below=below)
+        blank = [np.ones((columns - len(row), *row.shape[1:])) for row in rows]
+        tiles = np.concatenate([part for pair in zip(rows, blank, strict=True) for part in pair])
+        picture, corners = compose(tiles, columns, GAP, fill=1.0, below=below)
         starts = range(0, len(corners), columns)
         self.corners = [corners[start : start + columns] for start in starts]
-        shape = mosaic.shape[0] * self.zoom, mosaic.shape[1] * self.zoom
-        total, top = math.ceil(left + shape[1] + right + 2 * EDGE), lines * LINE + 6 * bool(lines)
-        self.figure, heading = sheet(
-            max(total, 420), shape[0] + top + EDGE, title, subtitle, constrained=False
-        )
-        self.whole = max(total, 420), heading + shape[0] + top + EDGE
-        self.place = EDGE + left, EDGE, *shape[::-1]
-        self.axes = self.figure.add_axes(self._relative(*self.place))
-        draw_to_scale(self.axes, mosaic)
-        self._write(row_names, head, hues, notes, align)
-
-    def _relative(self, left, bottom, width, height):
-        total, whole = self.whole
-        return left / total, bottom / whole, width / total, height / whole
+        self.foot = picture.shape[0] * self.zoom + style.EDGE
+        self.right = style.EDGE + left + picture.shape[1] * self.zoom
+        room = style.EDGE + left, right + style.EDGE, lines * LINE + 6 * bool(lines)
+        self.figure, self.axes = to_scale(picture, self.zoom, title, subtitle, room)
+        self._write(row_names, head, hues or [style.INK] * len(head), notes, align)
 
     def _write(self, row_names, head, hues, notes, align):
         height, width = self.size
         for name, row in zip(row_names, self.corners, strict=True):
-            position = (-8 / self.zoom, row[0][1] + height / 2)
-            style = {"ha": "right", "va": "center", "fontsize": 8.5, "linespacing": 1.3}
-            self.axes.text(*position, name, color=INK, **style)
-        hues = hues or [INK] * len(head)
+            font = {"ha": "right", "va": "center", "fontsize": 8.5, "linespacing": 1.3}
+            self.axes.text(-8 / self.zoom, row[0][1] + height / 2, name, color=style.INK, **font)
         for text, (x, y), hue in zip(head, self.corners[0], hues, strict=False):
             x += width / 2 if align == "center" else 0
-            style = {"ha": align, "va": "bottom", "fontsize": 8, "linespacing": 1.2}
-            self.axes.text(x, y - 4 / self.zoom, text, color=hue, **style)
+            font = {"ha": align, "va": "bottom", "fontsize": 8, "linespacing": 1.2}
+            self.axes.text(x, y - 4 / self.zoom, text, color=hue, **font)
         for texts, row in zip(notes, self.corners, strict=False):
             for text, (x, y) in zip(texts, row, strict=False):
                 position = (x + width / 2, y + height + 3 / self.zoom)
-                self.axes.text(*position, text, ha="center", va="top", fontsize=8, color=SOFT)
+                self.axes.text(*position, text, ha="center", va="top", fontsize=8, color=style.SOFT)
 
     def outline(self, image, corner):
         """Draw the article's outline over a tile."""
@@ -319,21 +296,23 @@ class _Wall:
         """Mark a tile with a frame and a cross in its corner."""
         x, y = self.corners[row][column]
         height, width = self.size
-        style = {"fill": False, "edgecolor": WRONG, "linewidth": 1.4, "clip_on": False}
-        self.axes.add_patch(Rectangle((x - 0.3, y - 0.3), width + 0.6, height + 0.6, **style))
-        style = {"ha": "right", "va": "top", "fontsize": 8, "weight": "bold"}
-        self.axes.text(x + width - 0.5, y + 0.5, "✗", color=WRONG, **style)
+        line = {"fill": False, "edgecolor": style.WRONG, "linewidth": 1.4, "clip_on": False}
+        self.axes.add_patch(Rectangle((x - 0.3, y - 0.3), width + 0.6, height + 0.6, **line))
+        font = {"ha": "right", "va": "top", "fontsize": 8, "weight": "bold"}
+        self.axes.text(x + width - 0.5, y + 0.5, "✗", color=style.WRONG, **font)
 
     def bar(self, row, colormap, ends, name):
         """Draw a colour bar at the right of a row; `ends` are texts from its foot to its top."""
         height = self.size[0] * self.zoom
-        left, bottom, width, total = self.place
-        foot = bottom + total - (self.corners[row][0][1] * self.zoom + height)
-        axes = self.figure.add_axes(self._relative(left + width + 8, foot, 9, height))
+        foot = self.foot - (self.corners[row][0][1] * self.zoom + height)
+        place = np.array([[self.right + 8, foot], [9, height]]) / np.round(self.figure.bbox.size)
+        axes = self.figure.add_axes(place.ravel())
         gradient = matplotlib.colormaps.get_cmap(colormap)(np.linspace(1, 0, 128))[:, None, :3]
         axes.imshow(gradient, aspect="auto", extent=(0, 1, 0, 1))
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         for place, text in zip(np.linspace(0.06, 0.94, len(ends)), ends, strict=True):
-            axes.text(1.5, place, text, va="center", fontsize=7.5, color=SOFT)
-        axes.text(6.2, 0.5, name, rotation=90, va="center", ha="center", fontsize=7.5, color=FAINT)
+            axes.text(1.5, place, text, va="center", fontsize=7.5, color=style.SOFT)
+        axes.text(
+            6.2, 0.5, name, rotation=90, va="center", ha="center", fontsize=7.5, color=style.FAINT
+        )

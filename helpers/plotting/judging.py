@@ -5,22 +5,9 @@ import math
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_length, checked_square, checked_table, checked_tables
-from helpers.plotting.style import (
-    BLUES,
-    DIVERGING,
-    FAINT,
-    REDS,
-    SOFT,
-    WIDTH,
-    display_name,
-    identities_of,
-    panels,
-    readable,
-    shade,
-    styled,
-)
+from helpers.plotting.style import display_name, identities_of, panels, readable, shade, styled
 from helpers.settings import UserError
 
 MOST_LEGIBLE = 20  # columns beyond which the numbers have to be small
@@ -31,7 +18,7 @@ MOST_ROOMY = 12  # columns of paired tests that leave room for two decimals and 
 def confusion(matrix, class_names, title="Which classes are taken for which"):
     """Show a confusion matrix of true classes (rows) by predicted ones (columns).
 
-    Numbers of images are coloured by their share of the true class. The diagonal is grey, so that the errors stand out; the right margin gives each class's recall.
+    Errors are coloured by their share of the true class; the right margin gives the recall.
     """
     matrix, count = checked_square(matrix, class_names), len(class_names)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -41,7 +28,7 @@ def confusion(matrix, class_names, title="Which classes are taken for which"):
         "Numbers of images; the darker an error, the larger its share of the true class.",
         width=max(220 + 62 * count, 480),
     )  # fmt: skip
-    font = {"fontsize": 8.5, "color": SOFT}
+    font = {"fontsize": 8.5, "color": style.SOFT}
     for index in range(count):
         axes.add_patch(
             Rectangle((index + 0.02, index + 0.02), 0.96, 0.96, color="#ececec", lw=0, zorder=0)
@@ -50,7 +37,7 @@ def confusion(matrix, class_names, title="Which classes are taken for which"):
         axes.text(count + 0.15, index + 0.5, recall, va="center", **font)
     texts = [[f"{number:,}" if number else "" for number in row] for row in matrix]
     limits, names = (0, max(np.nanmax(errors), 0.01)), list(class_names)
-    parts.heatmap(axes, errors, texts, REDS, limits, (names, names))
+    parts.heatmap(axes, errors, texts, style.REDS, limits, (names, names))
     axes.text(count + 0.15, -0.18, "recall", style="italic", **font)
     axes.set(xlabel="predicted class", ylabel="true class")
     return figure
@@ -72,7 +59,7 @@ def report_heatmap(report, class_names=None, title="Precision, recall and F1 of 
     figure, axes = panels(60 + 32 * len(names), title, subtitle, width=520)
     texts = parts.cells(values, lambda value: f"{100 * value:.1f}")
     limits, names = (values.min() - 0.08, 1.04), (names, ["precision", "recall", "F1"])
-    parts.heatmap(axes, values, texts, BLUES, limits, names)
+    parts.heatmap(axes, values, texts, style.BLUES, limits, names)
     return figure
 
 
@@ -92,7 +79,7 @@ def class_accuracy(table, title="How often each model recognises each class"):
         "Accuracy in percent; the darker, the better." + " Bold: the best model." * several,
     )  # fmt: skip
     names = [display_name(name) for name in table.columns], list(table.index)
-    parts.heatmap(axes, values, texts, BLUES, (np.nanmin(values) - 0.06, 1.04), names, best)
+    parts.heatmap(axes, values, texts, style.BLUES, (np.nanmin(values) - 0.06, 1.04), names, best)
     return figure
 
 
@@ -121,11 +108,11 @@ def paired_tests(differences, p_values, title="Which differences in accuracy are
         "Accuracy of the row minus accuracy of the column, in percentage points. "
         "*\u00a0p\u00a0<\u00a00.05, **\u00a0p\u00a0<\u00a00.01, ***\u00a0p\u00a0<\u00a00.001; "
         "no star: it could be chance.",
-        width=min(max(200 + 74 * len(values), 560), WIDTH),
+        width=min(max(200 + 74 * len(values), 560), style.WIDTH),
     )  # fmt: skip
     limit = max(np.nanmax(np.abs(values)), 0.001) * 1.1
     words = [display_name(name) for name in names]
-    look = DIVERGING, (-limit, limit), (words[1:], words[:-1])
+    look = style.DIVERGING, (-limit, limit), (words[1:], words[:-1])
     parts.heatmap(axes, values, texts, *look, bold=chance < 0.05, on_top=False)
     if crowded:
         axes.set_xticks(0.5 + np.arange(len(values)), words[:-1], rotation=90)
@@ -154,7 +141,7 @@ def reliability(curves, title="Does a model know when it is wrong?"):
     checked_tables(curves, "confidence", "accuracy", "count")
     columns = min(len(curves), 4)
     rows = math.ceil(len(curves) / columns)
-    side = min(300, (WIDTH - 60) // columns)
+    side = min(300, (style.WIDTH - 60) // columns)
     subtitle = "Below the diagonal: too confident. The larger a point, the more images it has."
     if any(_is_rare(curve["count"]).any() for curve in curves.values()):
         subtitle += f" Faint, off the line: less than {100 * parts.RARE:g} % of the images."
@@ -184,7 +171,7 @@ def _is_rare(counts):
 def _reliability_panel(axes, curve, hue, shape):
     confidence, accuracy = curve["confidence"].to_numpy(), curve["accuracy"].to_numpy()
     share = curve["count"].to_numpy() / curve["count"].sum()
-    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 2)), zorder=1)
+    axes.plot([0, 1], [0, 1], color=style.FAINT, linewidth=1, linestyle=(0, (3, 2)), zorder=1)
     rare = _is_rare(curve["count"]).to_numpy()
     x, y = confidence[~rare], accuracy[~rare]
     axes.vlines(x, x, y, color=shade(hue, 0.6), linewidth=3, zorder=2)
@@ -196,7 +183,7 @@ def _reliability_panel(axes, curve, hue, shape):
     axes.scatter(x, y, sizes[rare], shade(hue, 0.5), linewidths=0, **points)
     error = float((share * np.abs(confidence - accuracy)).sum())
     words = f"calibration error\n{100 * error:.1f} %"
-    axes.text(1.0, 0.04, words, ha="right", fontsize=8, color=SOFT)
+    axes.text(1.0, 0.04, words, ha="right", fontsize=8, color=style.SOFT)
     axes.set(xlim=(0, 1.04), ylim=(0, 1.04), aspect="equal")
     axes.set(xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     parts.percent_axis(axes.xaxis, axes.yaxis)

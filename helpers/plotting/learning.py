@@ -2,17 +2,10 @@
 
 import numpy as np
 
+from helpers.plotting import style
 from helpers.plotting.checks import checked_histories
-from helpers.plotting.parts import end_labels, epoch_axis, log_ticks, mark, percent_axis, spread
-from helpers.plotting.style import (
-    FAINT,
-    SOFT,
-    display_name,
-    identities_of,
-    panels,
-    readable,
-    styled,
-)
+from helpers.plotting.parts import epoch_axis, label_ends, log_ticks, mark, percent_axis
+from helpers.plotting.style import display_name, identities_of, panels, readable, styled
 
 
 @styled
@@ -46,14 +39,14 @@ def learning_curves(
             axes = grid[0, row] if overlay else grid[row, column]
             ends = _curves(axes, quantity, group, histories, identities, chosen_epochs)
             last = overlay or column == columns - 1
-            labelled.append(end_labels(axes, _curve_labels(ends, group) if last else []))
+            labelled.append((axes, _curve_labels(ends, group) if last else []))
             _curve_heading(axes, quantity, place=None if overlay else (row, column))
             if not overlay and row == 0:
                 hue = readable(identities[group[0]][0])
                 axes.set_title(display_name(group[0]), weight="bold", color=hue)
             if overlay or row == rows - 1:
                 axes.set_xlabel("epoch")
-    spread(figure, labelled)
+    label_ends(figure, *labelled)
     return figure
 
 
@@ -98,7 +91,7 @@ def _curve_heading(axes, quantity, place):
     """Name the quantity: above the axes, or in a grid of panels beside its first column."""
     words = quantity.replace("_", " ") + (" (%)" if "accuracy" in quantity else "")
     if place is None:
-        axes.set_title(words, color=SOFT)
+        axes.set_title(words, color=style.SOFT)
     elif place[1] == 0:
         axes.set_ylabel(words)
 
@@ -144,10 +137,10 @@ def _epoch_lines(values, title, label, log=False):
         log_ticks(axes.yaxis, *limits)
         axes.set_ylim(*limits)
     else:
-        axes.axhline(0, color=FAINT, linewidth=1, zorder=1)
+        axes.axhline(0, color=style.FAINT, linewidth=1, zorder=1)
     epoch_axis(axes, max(len(line) for line in values.values()))
     axes.grid(axis="y")
-    axes.set_title(label, color=SOFT)
+    axes.set_title(label, color=style.SOFT)
     axes.set_xlabel("epoch")
-    spread(figure, [end_labels(axes, ends)])
+    label_ends(figure, (axes, ends))
     return figure

@@ -52,15 +52,10 @@ class Mosaic:
         below = math.ceil((height + drop + max(2, 12 - gap * self.zoom)) / self.zoom)
         low, high = (0, 255) if images.dtype == np.uint8 else (images.min(), images.max())
         mosaic, self.corners = compose(images, columns, gap, low, below if letters else 0, beside)
-        height, width = mosaic.shape[0] * self.zoom, mosaic.shape[1] * self.zoom
         margin = EDGE + ((gap + beside) * self.zoom // 2 if letters else 0)
-        total = max(2 * margin + left + width, 420)
-        self.figure, heading = sheet(total, height + EDGE + 6, title, subtitle, constrained=False)
-        whole = heading + height + EDGE + 6
-        self.axes = self.figure.add_axes(
-            ((margin + left) / total, EDGE / whole, width / total, height / whole)
-        )
-        draw_to_scale(self.axes, mosaic, vmin=low, vmax=max(high, low + 1e-9))
+        limits = {"vmin": low, "vmax": max(high, low + 1e-9)}
+        room = margin + left, margin, 6
+        self.figure, self.axes = to_scale(mosaic, self.zoom, title, subtitle, room, **limits)
 
     def frame(self, hues):
         """Draw a coloured frame around each image."""
@@ -85,12 +80,22 @@ class Mosaic:
             self.axes.text(*position, name, ha="right", va="center", fontsize=9, color=INK)
 
 
-def draw_to_scale(axes, picture, **limits):
-    """Draw a picture so that one unit of the axes is one of its pixels, from the top left."""
+def to_scale(picture, zoom, title, subtitle, room, **limits):
+    """Return a figure of a picture in the middle, and axes whose unit is one of its pixels.
+
+    `room` is what there is beside the picture at the left, at the right and above it, in pixels.
+    """
+    left, right, above = room
+    height, width = picture.shape[0] * zoom, picture.shape[1] * zoom
+    total = max(math.ceil(left + width + right), 420)
+    figure, heading = sheet(total, height + above + EDGE, title, subtitle, constrained=False)
+    whole = heading + height + above + EDGE
+    axes = figure.add_axes((left / total, EDGE / whole, width / total, height / whole))
     extent = (0, picture.shape[1], picture.shape[0], 0)
     axes.imshow(picture, extent=extent, aspect="auto", **limits)
     axes.set_axis_off()
     axes.autoscale(False)
+    return figure, axes
 
 
 def named_mosaic(rows, title, subtitle="", **options):

@@ -40,20 +40,19 @@ def mark(axes, x, y, hue, shape, size=9):
     axes.plot(x, y, shape, color=hue, markeredgecolor="white", markersize=size, zorder=5)
 
 
-def end_labels(axes, labels):
-    """Write names at the right end of lines; `labels` holds (height in data units, text, hue)."""
-    artists = [
-        axes.text(
-            1.01, y, text, color=readable(hue), transform=axes.get_yaxis_transform(),
-            va="center", fontsize=8.5,
-        )
-        for y, text, hue in sorted(labels, key=lambda label: label[0])
-    ]  # fmt: skip
-    return axes, artists
+def label_ends(figure, *ends):
+    """Write names at the right ends of lines, moved apart once the layout is known.
 
-
-def spread(figure, labelled):
-    """Move labels at line ends apart once the layout is known."""
+    Takes pairs of axes and the (height in data units, text, hue) of their lines.
+    """
+    labelled = []
+    for axes, labels in ends:
+        font = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
+        ordered = sorted(labels, key=lambda label: label[0])
+        artists = [
+            axes.text(1.01, y, text, color=readable(hue), **font) for y, text, hue in ordered
+        ]
+        labelled.append((axes, artists))
     figure.draw_without_rendering()
     for axes, artists in labelled:
         if not artists:

@@ -6,19 +6,9 @@ import statistics
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_histories, checked_table
-from helpers.plotting.style import (
-    FAINT,
-    INK,
-    RIGHT,
-    SOFT,
-    display_name,
-    identities_of,
-    panels,
-    shade,
-    styled,
-)
+from helpers.plotting.style import display_name, identities_of, panels, shade, styled
 from helpers.settings import UserError
 
 NUMBER_FORMATS = {"float32": "s", "bfloat16": "o"}
@@ -56,10 +46,10 @@ def _steps(axes, steps):
     for row, step in enumerate(steps):
         seconds = statistics.median(step["seconds"])
         share = row / max(len(steps) - 1, 1)
-        hue = shade(RIGHT, 0.75 * (1 - share)) if row else FAINT
+        hue = shade(style.RIGHT, 0.75 * (1 - share)) if row else style.FAINT
         axes.barh(row, seconds, height=0.66, color=hue)
         low, high = min(step["seconds"]), max(step["seconds"])
-        axes.plot([low, high], [row, row], color=INK, linewidth=1.3, zorder=4)
+        axes.plot([low, high], [row, row], color=style.INK, linewidth=1.3, zorder=4)
         ratio = "" if row == 0 else f"   {plain / seconds:.1f} times as fast"
         texts.append(f"{seconds:.1f} s{ratio}")
     parts.named_rows(axes, [step["name"] for step in steps], texts)
@@ -114,7 +104,7 @@ def achieved_rates(
     above, below = grid[:, 0]
     for row, (dtype, values) in enumerate(rows.values()):
         above.plot([min(values), max(values)], [row, row], color="#c4c4c4", linewidth=3, zorder=1)
-        parts.mark(above, values, [row] * len(values), SOFT, NUMBER_FORMATS[dtype], size=7)
+        parts.mark(above, values, [row] * len(values), style.SOFT, NUMBER_FORMATS[dtype], size=7)
     parts.named_rows(above, list(rows), [_range(values) for _, values in rows.values()])
     _sustained(below, models)
     below.set_xlabel("GFLOP/s: thousand million operations per second")
@@ -221,7 +211,7 @@ def accuracy_over_time(histories, finished, title="Accuracy against training tim
     # Below every end, however low the first epochs lie.
     ends = [history["val_accuracy"][-1] for history in histories.values()]
     axes.set_ylim(min([*ends, *finished["accuracy"]] if len(finished) else ends) - 0.02, None)
-    axes.set_title("accuracy (%)", color=SOFT)
+    axes.set_title("accuracy (%)", color=style.SOFT)
     parts.round_ticks(axes.yaxis, 8)
     parts.percent_axis(axes.yaxis)
     axes.grid(axis="y")
@@ -246,11 +236,11 @@ def _occupied(finished, pieces=12):
 
 
 def _budgets(axes, finished, identities):
-    axes.plot(finished["seconds"], finished["accuracy"], color=INK, linewidth=1.8, zorder=3)
+    axes.plot(finished["seconds"], finished["accuracy"], color=style.INK, linewidth=1.8, zorder=3)
     for name, row in finished.iterrows():
         if np.isfinite(row["low"]):
             x = [row["seconds"]] * 2
-            axes.plot(x, [row["low"], row["high"]], color=INK, linewidth=2, zorder=3)
+            axes.plot(x, [row["low"], row["high"]], color=style.INK, linewidth=2, zorder=3)
         parts.mark(axes, row["seconds"], row["accuracy"], *identities[name], size=12)
 
 

@@ -50,9 +50,9 @@ def label_efficiency(table, title="What more labels buy, and what they are worth
         bottom, top = axes.get_ylim()
         axes.set_ylim(max(bottom, rows["accuracy"].min() - 0.1), min(top, 1.003))
         parts.percent_axis(axes.yaxis)
-        labelled.append(parts.end_labels(axes, [end for end in ends if end is not None]))
+        labelled.append((axes, [end for end in ends if end is not None]))
     grid[0, 0].set_ylabel("accuracy on validation images (%)")
-    parts.spread(figure, labelled)
+    parts.label_ends(figure, *labelled)
     return figure
 
 

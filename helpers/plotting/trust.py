@@ -3,23 +3,10 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_table, checked_tables
 from helpers.plotting.mosaic import named_mosaic
-from helpers.plotting.style import (
-    FAINT,
-    INK,
-    RIGHT,
-    WIDTH,
-    WRONG,
-    display_name,
-    identities_of,
-    panels,
-    readable,
-    shade,
-    sheet,
-    styled,
-)
+from helpers.plotting.style import display_name, identities_of, panels, readable, shade, styled
 
 DASHED = (0, (3, 2))
 FEWEST_ANSWERS = 50  # under so few answers an accuracy is too uncertain to be drawn
@@ -38,14 +25,14 @@ def confidence(curves, title="How sure the model is, and how often it is right")
         450, title,
         "How often answers of a confidence are right: top of the blue (more often than they claim) "
         "or foot of the orange (less often). Pale: under 1 % of the answers. Below: all answers.",
-        (2, len(curves)), min(90 + 400 * len(curves), WIDTH),
+        (2, len(curves)), min(90 + 400 * len(curves), style.WIDTH),
         sharex=True, sharey="row", height_ratios=(3, 1),
     )  # fmt: skip
     for (above, below), (name, table) in zip(grid.T, curves.items(), strict=True):
         _reliability_bars(above, table)
         above.set_title(name, weight="bold")
         for interval, share in (table["count"] / table["count"].sum()).items():
-            below.bar(interval.mid, share, 0.86 * interval.length, color=shade(INK, 0.5))
+            below.bar(interval.mid, share, 0.86 * interval.length, color=shade(style.INK, 0.5))
         below.set_xlabel("confidence (%)")
         parts.percent_axis(below.xaxis, above.yaxis, below.yaxis)
         above.grid(axis="y")
@@ -60,14 +47,14 @@ def _reliability_bars(axes, table):
     shares = table["count"] / table["count"].sum()
     for interval, row in table[table["count"] > 0].iterrows():
         low, high = sorted((row["accuracy"], row["confidence"]))
-        hue = RIGHT if row["accuracy"] >= row["confidence"] else WRONG
+        hue = style.RIGHT if row["accuracy"] >= row["confidence"] else style.WRONG
         place = {"x": interval.mid, "width": 0.86 * interval.length}
         place["alpha"] = 0.35 if shares[interval] < parts.RARE else 1
-        axes.bar(height=low, color=shade(INK, 0.8), **place)
+        axes.bar(height=low, color=shade(style.INK, 0.8), **place)
         axes.bar(height=high - low, bottom=low, color=shade(hue, 0.25), **place)
-    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=DASHED, zorder=3)
+    axes.plot([0, 1], [0, 1], color=style.FAINT, linewidth=1, linestyle=DASHED, zorder=3)
     error = float((shares * (table["confidence"] - table["accuracy"]).abs()).sum())
-    axes.text(0.02, 0.93, f"calibration error {100 * error:.2f} %", color=INK)
+    axes.text(0.02, 0.93, f"calibration error {100 * error:.2f} %", color=style.INK)
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
 
 
@@ -90,7 +77,12 @@ def risk_coverage(curves, title="Fewer answers, better answers"):
         hue, shape = identities[name]
         drawn = table.iloc[min(FEWEST_ANSWERS, len(table)) - 1 :]
         axes.fill_between(
-            drawn["coverage"], drawn["low"], drawn["high"], color=shade(hue, 0.6), alpha=0.5, lw=0
+            drawn["coverage"],
+            drawn["low"],
+            drawn["high"],
+            color=shade(hue, 0.6),
+            alpha=0.5,
+            lw=0,
         )
         axes.plot(drawn["coverage"], drawn["accuracy"], color=hue, zorder=3)
         everything = float(table["accuracy"].iloc[-1])
@@ -100,7 +92,7 @@ def risk_coverage(curves, title="Fewer answers, better answers"):
     axes.set(xlabel="images answered (%)", ylabel="accuracy of the answers (%)", xlim=(0, 1.005))
     parts.percent_axis(axes.xaxis, axes.yaxis)
     axes.grid()
-    parts.spread(figure, [parts.end_labels(axes, ends)])
+    parts.label_ends(figure, (axes, ends))
     return figure
 
 
@@ -111,8 +103,8 @@ def separation(inside, outside, curves, score, title="Does it notice what it doe
     `outside` has scores and `curves` what `auditing.separation` returns, by the same kinds of other
     images; `score` names the axis.
     """
-    figure, _ = sheet(
-        WIDTH, max(86 * len(outside) + 50, 360), title,
+    figure, _ = style.sheet(
+        style.WIDTH, max(86 * len(outside) + 50, 360), title,
         "Left: outlined, images like those learned from; in colour, others; each scaled to the "
         "same height. Right: the share of both that passes for familiar as the threshold falls; "
         "the dashed line is guessing.",
@@ -130,7 +122,7 @@ def separation(inside, outside, curves, score, title="Does it notice what it doe
         axes[f"{number}"].tick_params(labelbottom=number == len(outside) - 1)
         _passing(axes["curves"], curves[name][1], hue, shape)
     axes[f"{len(outside) - 1}"].set_xlabel(score)
-    axes["curves"].plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=DASHED)
+    axes["curves"].plot([0, 1], [0, 1], color=style.FAINT, linewidth=1, linestyle=DASHED)
     axes["curves"].set(xlabel="others taken for familiar (%)", ylabel="familiar recognised (%)")
     axes["curves"].set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
     axes["curves"].grid()
@@ -140,12 +132,12 @@ def separation(inside, outside, curves, score, title="Does it notice what it doe
 
 def _two_histograms(axes, inside, outside, edges, hue):
     """Draw both as shares of their own kind, each scaled to the same height."""
-    for scores, style in (
+    for scores, look in (
         (outside, {"fill": True, "color": hue, "alpha": 0.75}),
-        (inside, {"color": INK, "linewidth": 1.4}),
+        (inside, {"color": style.INK, "linewidth": 1.4}),
     ):
         counts = np.histogram(scores, edges)[0]
-        axes.stairs(counts / max(counts.max(), 1), edges, **style)
+        axes.stairs(counts / max(counts.max(), 1), edges, **look)
     axes.set(yticks=(), ylim=(0, 1.05), xlim=(edges[0], edges[-1]))
 
 

@@ -2,20 +2,9 @@
 
 import numpy as np
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_table, checked_tables
-from helpers.plotting.style import (
-    FAINT,
-    INK,
-    RIGHT,
-    SOFT,
-    display_name,
-    identities_of,
-    panels,
-    readable,
-    shade,
-    styled,
-)
+from helpers.plotting.style import display_name, identities_of, panels, readable, shade, styled
 
 KNOWN_SHAPE, BEST_SHAPE = "D", "*"
 
@@ -75,7 +64,7 @@ def _trials(axes, x, shown, accuracy, hue):
             below = accuracy[number] < height
             parts.mark(axes, place, height, shade(hue, 0.25), "v" if below else "o", 7)
     parts.mark(axes, x[best], shown[best], hue, BEST_SHAPE, 11)
-    size, edge = (10, INK) if best == 0 else (8, readable(hue))
+    size, edge = (10, style.INK) if best == 0 else (8, readable(hue))
     face = "none" if best == 0 else "white"
     axes.plot(
         x[0], shown[0], KNOWN_SHAPE, markersize=size, markerfacecolor=face, markeredgecolor=edge,
@@ -110,7 +99,7 @@ def search_values(trials, names, logarithmic=(), title="What the trials say abou
             axes.margins(x=0.08)
         else:
             x = _choices(axes, values, accuracy, shown.min())
-        _trials(axes, x, shown, accuracy, RIGHT)
+        _trials(axes, x, shown, accuracy, style.RIGHT)
         axes.set_title(display_name(name))
     for axes in grid.flat[len(names) :]:
         axes.set_visible(False)
@@ -129,8 +118,10 @@ def _choices(axes, values, accuracy, lowest):
         )
         height = np.median(accuracy[members])
         if height >= lowest:
-            axes.plot([number - 0.36, number + 0.36], [height] * 2, color=FAINT, linewidth=2.2)
-    axes.set_xticks(range(len(known)), [display_name(value) for value in known], color=INK)
+            axes.plot(
+                [number - 0.36, number + 0.36], [height] * 2, color=style.FAINT, linewidth=2.2
+            )
+    axes.set_xticks(range(len(known)), [display_name(value) for value in known], color=style.INK)
     axes.set_xlim(-0.6, len(known) - 0.4)
     return places
 
@@ -154,10 +145,12 @@ def importance(tables, title="Which hyperparameter mattered"):
     for (left, right), (name, table) in zip(grid, tables.items(), strict=True):
         for row, entry in enumerate(table.itertuples()):
             beyond = entry.share > entry.chance
-            left.barh(row, 100 * entry.share, 0.62, color=RIGHT if beyond else "#b9c3cb")
-            left.plot([100 * entry.chance] * 2, [row - 0.36, row + 0.36], color=INK, linewidth=2)
+            left.barh(row, 100 * entry.share, 0.62, color=style.RIGHT if beyond else "#b9c3cb")
+            left.plot(
+                [100 * entry.chance] * 2, [row - 0.36, row + 0.36], color=style.INK, linewidth=2
+            )
             if not np.isfinite(entry.correlation):
-                right.text(0, row, "  no order", va="center", fontsize=8.5, color=SOFT)
+                right.text(0, row, "  no order", va="center", fontsize=8.5, color=style.SOFT)
         names = [display_name(key) for key in table.index]
         parts.named_rows(left, names)
         values = table[["correlation", "low", "high"]].to_numpy(float)
