@@ -66,13 +66,9 @@ def _steps(model):
         steps += _layer_steps(layer, kind, shape)
         last[id(layer)] = len(steps) - 1
         if kind == "Add":
-            steps[-1]["shortcut"] = min(last.get(id(each), 0) for each in _layers_before(layer))
+            before = [tensor._keras_history.operation for tensor in layer.input]
+            steps[-1]["shortcut"] = min(last.get(id(each), 0) for each in before)
     return steps
-
-
-def _layers_before(layer):
-    """Return the layers whose outputs a layer takes."""
-    return [tensor._keras_history.operation for tensor in layer.input]
 
 
 def _output_shape(layer):
@@ -172,10 +168,10 @@ def _box(axes, x, y, width, height, depth, hue):
     edge = {"edgecolor": shade(hue, -0.3), "linewidth": 0.6, "joinstyle": "round"}
     slant = SLANT * depth
     if depth:
-        top = [(x, y + height), (x + slant, y + height + slant)]
-        top += [(x + width + slant, y + height + slant), (x + width, y + height)]
-        side = [(x + width, y), (x + width + slant, y + slant)]
-        side += [(x + width + slant, y + height + slant), (x + width, y + height)]
+        right, high = x + width, y + height
+        corner = (right + slant, high + slant)
+        top = [(x, high), (x + slant, high + slant), corner, (right, high)]
+        side = [(right, y), (right + slant, y + slant), corner, (right, high)]
         axes.add_patch(Polygon(top, facecolor=shade(hue, 0.4), **edge))
         axes.add_patch(Polygon(side, facecolor=shade(hue, -0.15), **edge))
     axes.add_patch(Rectangle((x, y), width, height, facecolor=hue, **edge))

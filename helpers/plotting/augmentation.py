@@ -103,8 +103,7 @@ def gain_by_amount(table, names, title="The more images, the smaller the gain?")
         look = {"marker": shape, "markersize": 8, "markeredgecolor": "white"}
         left.plot(places, table[column], color=hue, label=display_name(name), **look)
     left.legend(loc="lower right")
-    left.set_title("accuracy (%)", color=style.SOFT)
-    parts.percent_axis(left.yaxis)
+    parts.value_axis(left, "accuracy (%)", percent=True)
     label = "training images"
     _strength_axis(left, table, label)
     _gain_panel(right, table, label)
@@ -116,7 +115,7 @@ def _gain_panel(axes, table, label):
     gains = 100 * table[["gain", "low", "high"]].to_numpy(float)
     parts.upright_gains(axes, gains, [parts.signed(gain, 2) for gain in gains[:, 0]], 9)
     axes.plot(range(len(table)), gains[:, 0], color="#c4c4c4", linewidth=1.4, zorder=1)
-    axes.set_title("gain in validation accuracy (percentage points)", color=style.SOFT)
+    parts.value_axis(axes, "gain in validation accuracy (percentage points)")
     _strength_axis(axes, table, label)
 
 
@@ -124,4 +123,3 @@ def _strength_axis(axes, table, label):
     axes.set_xticks(range(len(table)), [f"{value:,}" for value in table.index])
     axes.set_xlim(-0.35, len(table) - 0.4)
     axes.set_xlabel(label)
-    axes.grid(axis="y")

@@ -112,11 +112,9 @@ def validation_curves(curves, title="Validation chooses"):
         205 * rows + 10, title,
         "Validation accuracy (%) with 95 % intervals; the filled point is the best value. "
         "Each panel has a scale of its own.",
-        (rows, columns),
+        (rows, columns), count=len(curves),
     )  # fmt: skip
     identities = identities_of(curves)
-    for axes in grid.flat[len(curves) :]:
-        axes.set_visible(False)
     for axes, (name, (setting, table)) in zip(grid.flat, curves.items(), strict=False):
         _curve(axes, table, identities[name][1])
         axes.set_title(display_name(name), weight="bold", color=style.INK)
@@ -139,8 +137,7 @@ def _curve(axes, table, shape):
     axes.set_xticks(shown)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _setting(value)))
-    axes.grid(axis="y")
-    parts.percent_axis(axes.yaxis)
+    parts.value_axis(axes, percent=True)
 
 
 def _setting(value):

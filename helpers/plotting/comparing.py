@@ -143,10 +143,7 @@ def cost_scatter(axes, table, cost, label, reported=False):
     _cost_axis(axes, costs, cost)
     obstacles.append(_draw_front(axes, costs[front], accuracies[front]))
     axes.set_xlabel(label)
-    axes.set_title("test accuracy (%)", color=style.SOFT)
-    axes.grid(axis="y")
-    parts.round_ticks(axes.yaxis, 7)
-    parts.percent_axis(axes.yaxis)
+    parts.value_axis(axes, "test accuracy (%)", percent=True, ticks=7)
     texts = [display_name(name) for name in table["model"]]
     hues = [identities[name][0] for name in table["model"]]
     # Among many models, those on the front are named in any case and others where there is room.

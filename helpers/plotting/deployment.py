@@ -85,8 +85,7 @@ def changed_predictions(margins, changed, title="Where the smaller file changes 
     parts.log_ticks(axes.yaxis, 1, max(counts.max(), 1000))
     axes.set_xlim(0, 1)
     axes.set_xlabel("lead of the first class over the second, before")
-    axes.set_title("images", color=style.SOFT)
-    axes.grid(axis="y")
+    parts.value_axis(axes, "images")
     return figure
 
 
@@ -142,9 +141,11 @@ def photo_answers(
     """
     pixels = checked_images(pixels)
     count = len(pixels)
-    for values, what in ((probabilities, "rows of probabilities"), (neighbours, "neighbours"),
-                         (warnings, "warnings"), (names, "names")):  # fmt: skip
-        checked_length(values, count, what)
+    probabilities = checked_length(probabilities, count, "rows of probabilities")
+    probabilities = np.asarray(probabilities, float)
+    neighbours = checked_length(neighbours, count, "rows of neighbours")
+    warnings = checked_length(warnings, count, "warnings")
+    names = checked_length(names, count, "names")
     figure, grid = panels(
         26 + 96 * count, title,
         "Left: what the network sees. Middle: its three most probable classes. Right: the training "

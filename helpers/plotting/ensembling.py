@@ -35,12 +35,9 @@ def ensemble_growth(curves, references=None, title="What each further member add
             axes.axhline(values[panel], color=hue, linewidth=1.4, linestyle=(0, (4, 2)), zorder=2)
             ends.append((values[panel], display_name(name), hue))
         labelled.append((axes, ends))
-        axes.set_title(heading, color=style.SOFT)
         axes.set_xlabel("members")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-        axes.grid(axis="y")
-        if key == "accuracy":
-            parts.percent_axis(axes.yaxis)
+        parts.value_axis(axes, heading, percent=key == "accuracy")
     parts.label_ends(figure, *labelled)
     return figure
 
@@ -140,9 +137,8 @@ def cyclic_rate(rates, epochs, snapshots, title="One training, several endings")
     axes.set_xlim(0, 1.01 * epochs)
     axes.set_ylim(0, 1.22 * top)
     axes.set_xlabel("epoch")
-    axes.set_title("learning rate", color=style.SOFT)
+    parts.value_axis(axes, "learning rate")
     axes.legend(loc="lower left", bbox_to_anchor=(0.2, 1.0), ncols=len(rates))
-    axes.grid(axis="y")
     return figure
 
 
@@ -161,10 +157,8 @@ def between_weights(lines, title="On the way from one set of weights to another"
         parts.mark(axes, shares, values, hue, shape)
         ends.append((values[-1], name, hue))
     axes.set_xlim(-0.02, 1.02)
-    axes.set_title("accuracy (%)", color=style.SOFT)
-    parts.percent_axis(axes.yaxis)
+    parts.value_axis(axes, "accuracy (%)", percent=True)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("share of the second set of weights")
-    axes.grid(axis="y")
     parts.label_ends(figure, (axes, ends))
     return figure

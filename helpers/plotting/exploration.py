@@ -40,9 +40,8 @@ def pixel_histogram(images, title="How often each pixel value occurs"):
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.grid(axis="y")
     axes.set(xlim=(-3, 258), xticks=(0, 64, 128, 192, 255), xlabel="pixel value")
-    axes.set_title("share of all pixels (%, logarithmic)", color=SOFT)
+    parts.value_axis(axes, "share of all pixels (%, logarithmic)")
     axes.annotate(
         f"{100 * shares[0]:.1f} % of all pixels are exactly 0", (0, 100 * shares[0]), (14, -3),
         textcoords="offset points", va="center", fontsize=9.5, weight="bold", color="#0072B2",
@@ -111,7 +110,7 @@ def explained_variance(ratio, title="How much of the variance the first componen
 
     `ratio` is what scikit-learn's PCA calls `explained_variance_ratio_`.
     """
-    total = np.cumsum(ratio)
+    total = np.cumsum(np.asarray(ratio, float))
     components = np.arange(1, len(ratio) + 1)
     figure, axes = panels(300, title)
     axes.plot(components, total, color="#0963BC")
@@ -119,9 +118,7 @@ def explained_variance(ratio, title="How much of the variance the first componen
         axes.set_xscale("log")
         parts.log_ticks(axes.xaxis, components[0], components[-1])
     axes.set(ylim=(0, 1.05), xlabel="number of components")
-    axes.set_title("cumulative share of the variance (%)", color=SOFT)
-    parts.percent_axis(axes.yaxis)
-    axes.grid(axis="y")
+    parts.value_axis(axes, "cumulative share of the variance (%)", percent=True)
     shares = [share for share in (0.5, 0.8, 0.9, 0.95, 0.99) if total[0] < share <= total[-1]]
     needed = [int(np.argmax(total >= share)) + 1 for share in shares]
     points = [(count, total[count - 1]) for count in needed]

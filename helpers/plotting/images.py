@@ -115,7 +115,8 @@ def predictions(images, probabilities, labels, class_names, columns=6, title="Pr
     """
     images = checked_images(images)
     labels = checked_labels(labels, len(images), class_names)
-    probabilities = np.asarray(checked_length(probabilities, len(images), "rows of probabilities"))
+    probabilities = checked_length(probabilities, len(images), "rows of probabilities")
+    probabilities = np.asarray(probabilities, float)
     predicted = probabilities.argmax(axis=1)
     right = predicted == labels
     captions = [

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_images, checked_length, checked_table
 from helpers.plotting.mosaic import compose, marked, to_scale
-from helpers.plotting.style import identities_of, panels, readable, styled
+from helpers.plotting.style import panels, readable, styled
 from helpers.settings import UserError
 
 HEAT, SIGNED, PAPER = "inferno", "berlin", "gray_r"
@@ -159,7 +159,7 @@ def deletion(table, title="How fast the answer is lost when pixels are removed")
     """
     checked_table(table, "order", "share", "probability", "low", "high")
     figure, axes = panels(380, title, "Bands: 95 % intervals of the mean over images.")
-    looks = _looks(table["order"])
+    looks = style.looks_of(table["order"].unique(), LOOKS)
     for order, rows in table.groupby("order", sort=False):
         hue, shape = looks[order]
         axes.fill_between(rows["share"], rows["low"], rows["high"], color=hue, alpha=0.18, lw=0)
@@ -167,9 +167,8 @@ def deletion(table, title="How fast the answer is lost when pixels are removed")
         every_other = rows.iloc[::2]
         parts.mark(axes, every_other["share"], every_other["probability"], hue, shape, size=6)
     axes.set(xlim=(-0.01, 1.01), xlabel="pixels removed (%)", ylim=(0, 1.02))
-    axes.set_title("mean probability of the original answer (%)", color=style.SOFT)
-    parts.percent_axis(axes.xaxis, axes.yaxis)
-    axes.grid(axis="y")
+    parts.value_axis(axes, "mean probability of the original answer (%)", percent=True)
+    parts.percent_axis(axes.xaxis)
     # Named in a legend: at the right end, where all images are blank, the lines meet.
     handles = [
         axes.plot([], [], color=hue, marker=shape, markeredgecolor="white")[0]
@@ -190,7 +189,7 @@ def along_network(table, title, ylabel, percent=False):
     checked_table(table, "stage", "arm", "value", "low", "high")
     figure, axes = panels(360, title, "Bars: 95 % intervals.")
     stages = list(dict.fromkeys(table["stage"]))
-    looks, ends = _looks(table["arm"]), []
+    looks, ends = style.looks_of(table["arm"].unique(), LOOKS), []
     arms = list(looks)
     for arm, rows in table.groupby("arm", sort=False):
         hue, shape = looks[arm]
@@ -204,20 +203,9 @@ def along_network(table, title, ylabel, percent=False):
         range(len(stages)), [textwrap.fill(stage, 13) for stage in stages], color=style.INK
     )
     axes.set_xlim(-0.3, len(stages) - 0.7)
-    axes.set_title(ylabel, color=style.SOFT)
-    parts.round_ticks(axes.yaxis, 7)
-    axes.grid(axis="y")
-    if percent:
-        parts.percent_axis(axes.yaxis)
+    parts.value_axis(axes, ylabel, percent, ticks=7)
     parts.label_ends(figure, (axes, ends))
     return figure
-
-
-def _looks(names):
-    """Return a colour and a marker for every name, the known ones always the same."""
-    names = list(dict.fromkeys(names))
-    others = identities_of([name for name in names if name not in LOOKS])
-    return {name: LOOKS.get(name) or others[name] for name in names}
 
 
 def _enlarged(image, shape):

@@ -147,10 +147,8 @@ def reliability(curves, title="Does a model know when it is wrong?"):
         subtitle += f" Faint, off the line: less than {100 * parts.RARE:g} % of the images."
     figure, grid = panels(
         (side + 16) * rows + 30, title, subtitle, (rows, columns),
-        width=max(60 + side * columns, 460), sharex=True, sharey=True,
+        max(60 + side * columns, 460), len(curves), sharex=True, sharey=True,
     )  # fmt: skip
-    for axes in grid.flat[len(curves) :]:
-        axes.set_visible(False)
     for axes, (name, curve) in zip(grid.flat, curves.items(), strict=False):
         hue, shape = identities_of(curves)[name]
         _reliability_panel(axes, curve[curve["count"] > 0], hue, shape)

@@ -4,7 +4,7 @@ import numpy as np
 
 from helpers.plotting import style
 from helpers.plotting.checks import checked_histories
-from helpers.plotting.parts import epoch_axis, label_ends, log_ticks, mark, percent_axis
+from helpers.plotting.parts import epoch_axis, label_ends, log_ticks, mark, value_axis
 from helpers.plotting.style import display_name, identities_of, panels, readable, styled
 
 
@@ -69,9 +69,7 @@ def _curves(axes, quantity, names, histories, identities, chosen_epochs):
             epoch = chosen_epochs.get(name, len(line))
             mark(axes, epoch, line[epoch - 1], hue, shape)
     epoch_axis(axes, longest)
-    axes.grid(axis="y")
-    if "accuracy" in quantity:
-        percent_axis(axes.yaxis)
+    value_axis(axes, percent="accuracy" in quantity)
     return ends
 
 
@@ -139,8 +137,7 @@ def _epoch_lines(values, title, label, log=False):
     else:
         axes.axhline(0, color=style.FAINT, linewidth=1, zorder=1)
     epoch_axis(axes, max(len(line) for line in values.values()))
-    axes.grid(axis="y")
-    axes.set_title(label, color=style.SOFT)
+    value_axis(axes, label)
     axes.set_xlabel("epoch")
     label_ends(figure, (axes, ends))
     return figure

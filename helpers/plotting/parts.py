@@ -267,7 +267,18 @@ def named_rows(axes, names, texts=()):
         axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), **style)
     axes.set_yticks(np.arange(len(names)), names, color=INK)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.grid(axis="x")
+    axes.grid(True, axis="x")
+
+
+def value_axis(axes, words="", percent=False, ticks=None):
+    """Finish a figure whose values run upwards: what they are, rulers, ticks, shares in percent."""
+    if words:
+        axes.set_title(words, color=SOFT)
+    axes.grid(True, axis="y")
+    if ticks:
+        round_ticks(axes.yaxis, ticks)
+    if percent:
+        percent_axis(axes.yaxis)
 
 
 def accuracy_axis(axes):

@@ -211,10 +211,7 @@ def accuracy_over_time(histories, finished, title="Accuracy against training tim
     # Below every end, however low the first epochs lie.
     ends = [history["val_accuracy"][-1] for history in histories.values()]
     axes.set_ylim(min([*ends, *finished["accuracy"]] if len(finished) else ends) - 0.02, None)
-    axes.set_title("accuracy (%)", color=style.SOFT)
-    parts.round_ticks(axes.yaxis, 8)
-    parts.percent_axis(axes.yaxis)
-    axes.grid(axis="y")
+    parts.value_axis(axes, "accuracy (%)", percent=True, ticks=8)
     hues = [identities[name][0] for name in names]
     labels = [display_name(name) for name in names]
     parts.place_labels(axes, points, labels, hues, _occupied(finished))

@@ -217,6 +217,12 @@ def identities_of(names):
     return chosen
 
 
+def looks_of(names, known):
+    """Give each name its colour and marker, those that are `known` their own."""
+    others = identities_of([name for name in names if name not in known])
+    return {name: known.get(name) or others[name] for name in names}
+
+
 def _encode(image):
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", optimize=True)
@@ -264,12 +270,18 @@ def sheet(width, body, title, subtitle="", constrained=True):
     return figure, heading
 
 
-def panels(height, title, subtitle="", shape=None, width=WIDTH, **options):
-    """Return a figure with `height` pixels below its heading, and one axes or a grid of `shape`."""
+def panels(height, title, subtitle="", shape=None, width=WIDTH, count=None, **options):
+    """Return a figure with `height` pixels below its heading, and one axes or a grid of `shape`.
+
+    Of a grid, the first `count` axes are shown.
+    """
     figure, _ = sheet(width, height, title, subtitle)
     if shape is None:
         return figure, figure.subplots()
-    return figure, figure.subplots(*shape, squeeze=False, **options)
+    grid = figure.subplots(*shape, squeeze=False, **options)
+    for axes in grid.flat[count or grid.size :]:
+        axes.set_visible(False)
+    return figure, grid
 
 
 def _wrap(artist, text, width):

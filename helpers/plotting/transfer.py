@@ -4,21 +4,23 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from helpers.plotting import parts
+from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_square, checked_table
-from helpers.plotting.style import INK, REDS, display_name, identities_of, panels, shade, styled
+from helpers.plotting.style import INK, REDS, display_name, panels, shade, styled
 
-# An arm keeps its colour and marker in all figures of this topic. Dashed: the features stay fixed.
+# An arm keeps its colour and marker in all figures of this topic.
 ARMS = {
-    "pixels": ("#8a8a8a", "s", True),
-    "random_features": ("#B8B832", "v", True),
-    "scratch": ("#D55E00", "o", False),
-    "frozen": ("#35BBF5", "D", True),
-    "fine_tuned": ("#161A85", "^", False),
-    "rotation_frozen": ("#0A8644", "P", True),
-    "rotation_fine_tuned": ("#770065", "X", False),
-    "imagenet_frozen": ("#17351A", "*", True),
+    "pixels": ("#8a8a8a", "s"),
+    "random_features": ("#B8B832", "v"),
+    "scratch": ("#D55E00", "o"),
+    "frozen": ("#35BBF5", "D"),
+    "fine_tuned": ("#161A85", "^"),
+    "rotation_frozen": ("#0A8644", "P"),
+    "rotation_fine_tuned": ("#770065", "X"),
+    "imagenet_frozen": ("#17351A", "*"),
 }
+# Their features stay fixed: dashed lines.
+FIXED = ("pixels", "random_features", "frozen", "rotation_frozen", "imagenet_frozen")
 
 
 @styled
@@ -37,29 +39,21 @@ def label_efficiency(table, title="What more labels buy, and what they are worth
         "logistic regression.",
         (1, len(tasks)),
     )  # fmt: skip
-    looks = _looks(arms)
+    looks = style.looks_of(arms, ARMS)
     labelled = []
     for axes, task in zip(grid[0], tasks, strict=True):
         rows = table[table["task"] == task]
         ends = [_line(axes, arm, rows[rows["arm"] == arm], looks, arms) for arm in arms]
         _label_axis(axes, sorted(set(rows["labels"])))
         axes.set_title(task, weight="bold")
-        axes.grid(axis="y")
-        parts.round_ticks(axes.yaxis, 8)
+        parts.value_axis(axes, percent=True, ticks=8)
         # With two seeds an interval can be wider than all that there is to see.
         bottom, top = axes.get_ylim()
         axes.set_ylim(max(bottom, rows["accuracy"].min() - 0.1), min(top, 1.003))
-        parts.percent_axis(axes.yaxis)
         labelled.append((axes, [end for end in ends if end is not None]))
     grid[0, 0].set_ylabel("accuracy on validation images (%)")
     parts.label_ends(figure, *labelled)
     return figure
-
-
-def _looks(arms):
-    """Return colour, marker and whether a line is dashed for every arm."""
-    others = identities_of([arm for arm in arms if arm not in ARMS])
-    return {arm: ARMS.get(arm) or (*others[arm], False) for arm in arms}
 
 
 def _line(axes, arm, rows, looks, arms):
@@ -67,10 +61,10 @@ def _line(axes, arm, rows, looks, arms):
     if rows.empty:
         return None
     rows = rows.sort_values("labels")
-    hue, shape, dashed = looks[arm]
+    hue, shape = looks[arm]
     aside = 1.03 ** (arms.index(arm) - (len(arms) - 1) / 2)
     labels, accuracy = rows["labels"].to_numpy() * aside, rows["accuracy"].to_numpy()
-    axes.plot(labels, accuracy, color=hue, linewidth=1.7, linestyle="--" if dashed else "-")
+    axes.plot(labels, accuracy, color=hue, linewidth=1.7, linestyle="--" if arm in FIXED else "-")
     axes.vlines(labels, rows["low"], rows["high"], color=shade(hue, 0.35), linewidth=2, zorder=2)
     parts.mark(axes, labels, accuracy, hue, shape, size=7)
     return accuracy[-1], display_name(arm), hue

@@ -34,9 +34,9 @@ def confidence(curves, title="How sure the model is, and how often it is right")
         for interval, share in (table["count"] / table["count"].sum()).items():
             below.bar(interval.mid, share, 0.86 * interval.length, color=shade(style.INK, 0.5))
         below.set_xlabel("confidence (%)")
-        parts.percent_axis(below.xaxis, above.yaxis, below.yaxis)
-        above.grid(axis="y")
-        below.grid(axis="y")
+        parts.percent_axis(below.xaxis)
+        parts.value_axis(above, percent=True)
+        parts.value_axis(below, percent=True)
     grid[0, 0].set_ylabel("accuracy (%)")
     grid[1, 0].set_ylabel("answers (%)")
     return figure
@@ -77,12 +77,7 @@ def risk_coverage(curves, title="Fewer answers, better answers"):
         hue, shape = identities[name]
         drawn = table.iloc[min(FEWEST_ANSWERS, len(table)) - 1 :]
         axes.fill_between(
-            drawn["coverage"],
-            drawn["low"],
-            drawn["high"],
-            color=shade(hue, 0.6),
-            alpha=0.5,
-            lw=0,
+            drawn["coverage"], drawn["low"], drawn["high"], color=shade(hue, 0.6), alpha=0.5, lw=0
         )
         axes.plot(drawn["coverage"], drawn["accuracy"], color=hue, zorder=3)
         everything = float(table["accuracy"].iloc[-1])
@@ -165,13 +160,11 @@ def robustness(table, columns=4, title="Accuracy as each corruption grows"):
     checked_table(table, "model", "corruption", "strength", "accuracy")
     kinds, names = list(table["corruption"].unique()), list(table["model"].unique())
     rows = -(-len(kinds) // columns)
-    subtitle = "Strength 0 is the clean image."
     figure, grid = panels(
-        60 + 240 * rows, title, subtitle, (rows, columns), sharex=True, sharey=True
-    )
+        60 + 240 * rows, title, "Strength 0 is the clean image.", (rows, columns),
+        count=len(kinds), sharex=True, sharey=True,
+    )  # fmt: skip
     identities = identities_of(names)
-    for axes in grid.flat[len(kinds) :]:
-        axes.set_visible(False)
     for axes, kind in zip(grid.flat, kinds, strict=False):
         for name in reversed(names):  # the first one, to which others are compared, lies on top
             chosen = table[(table["corruption"] == kind) & (table["model"] == name)]
@@ -180,8 +173,7 @@ def robustness(table, columns=4, title="Accuracy as each corruption grows"):
             parts.mark(axes, chosen["strength"], chosen["accuracy"], hue, shape, size=5.5)
         axes.set_title(display_name(kind), weight="bold")
         axes.set_xticks(sorted(table["strength"].unique()))
-        parts.percent_axis(axes.yaxis)
-        axes.grid(axis="y")
+        parts.value_axis(axes, percent=True)
     for axes in grid[:, 0]:
         axes.set_ylabel("accuracy (%)")
     for axes in grid.flat[max(0, len(kinds) - columns) : len(kinds)]:

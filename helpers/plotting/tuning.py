@@ -46,14 +46,8 @@ def _accuracy_axis(axes, accuracy):
     lowest = max(accuracy.min(), middle - reach)
     margin = 0.08 * max(best - lowest, 0.004)
     axes.set_ylim(lowest - 1.5 * margin, best + 1.5 * margin)
-    _shares_along_y(axes)
+    parts.value_axis(axes, percent=True, ticks=5)
     return np.maximum(accuracy, lowest)
-
-
-def _shares_along_y(axes):
-    parts.round_ticks(axes.yaxis, 5)
-    parts.percent_axis(axes.yaxis)
-    axes.grid(axis="y")
 
 
 def _trials(axes, x, shown, accuracy, hue):
@@ -86,7 +80,7 @@ def search_values(trials, names, logarithmic=(), title="What the trials say abou
         215 * rows, title,
         "Accuracy (%) of each trial. Star: the best. Diamond: the values known before. Bar: the "
         "median of a choice. Triangle: further down than the axis goes.",
-        (rows, min(3, len(names))), sharey=True,
+        (rows, min(3, len(names))), count=len(names), sharey=True,
     )  # fmt: skip
     accuracy = trials["accuracy"].to_numpy()
     for axes, name in zip(grid.flat, names, strict=False):
@@ -101,8 +95,6 @@ def search_values(trials, names, logarithmic=(), title="What the trials say abou
             x = _choices(axes, values, accuracy, shown.min())
         _trials(axes, x, shown, accuracy, style.RIGHT)
         axes.set_title(display_name(name))
-    for axes in grid.flat[len(names) :]:
-        axes.set_visible(False)
     return figure
 
 
@@ -192,7 +184,7 @@ def best_of_many(curves, title="The best of many flatters itself"):
         axes.set_title(f"{display_name(name)}: {gap:.2f} points of flattery", weight="bold")
         parts.epoch_axis(axes, int(numbers[-1]))
         axes.set_xlabel("trials to choose from")
-        _shares_along_y(axes)
+        parts.value_axis(axes, percent=True, ticks=5)
         axes.legend(loc="lower right")
     return figure
 
