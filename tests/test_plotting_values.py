@@ -102,8 +102,10 @@ def test_lines_hold_the_values_that_were_passed():
     assert [bar.get_width() for bar in bars] == pytest.approx([0.11, 0.03])
     assert [bar.get_hatch() for bar in bars] == [None, "////"]
     table = pd.DataFrame({"training": [0.99, 0.93], "validation": [0.90, 0.935]}, ["none", "flip"])
-    drawn = lines(plotting.memorised(table).axes[0])
+    (axes,) = plotting.memorised(table).axes
+    drawn = lines(axes)
     assert ([0.99], [0]) in drawn and ([0.935], [1]) in drawn
+    assert tick_labels(axes)[0] == ["none", "flip"] and axes.yaxis_inverted(), "from the top"
 
 
 def test_gain_by_amount_shows_both_arms():
