@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
+import pandas as pd
 
 from helpers import plotting
 
@@ -20,6 +21,12 @@ def history(epochs):
         "val_accuracy": list(0.98 - fall / 3),
         "learning_rate": [1e-3] * epochs,
     }
+
+
+def gains(**columns):
+    """Return a gain that may be chance, one that pays and one that harms, with their intervals."""
+    limits = {"low": [-0.01, 0.01, -0.03], "high": [0.01, 0.014, -0.01]}
+    return pd.DataFrame({"gain": [0.0, 0.012, -0.02]} | limits).assign(**columns)
 
 
 def texts(figure):
@@ -40,9 +47,14 @@ def tick_labels(axes):
     return [[text.get_text().replace("\n", "") for text in each] for each in labels]
 
 
+def lines(axes):
+    """Return the x and the y of every line."""
+    return [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+
+
 def picture(figure):
-    """Return the one mosaic of a figure as an array."""
-    (shown,) = [image for axes in figure.axes for image in axes.get_images()]
+    """Return the picture in the first axes as an array; the others may hold colour bars."""
+    (shown,) = figure.axes[0].get_images()
     return np.asarray(shown.get_array())
 
 

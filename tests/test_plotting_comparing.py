@@ -4,21 +4,9 @@ import itertools
 
 import numpy as np
 import pandas as pd
-from figures import MODELS, texts
+from figures import MODELS
 
 from helpers import plotting
-
-
-def test_ablation_writes_differences_from_the_reference():
-    arms = pd.DataFrame({"accuracy": [0.9, 0.88], "low": np.nan, "high": np.nan}, ["all", "none"])
-    written = texts(plotting.ablation(arms, reference="all"))
-    assert {"90.00 %   reference", "88.00 %   −2.00 points"} <= set(written)
-
-
-def test_accuracy_bars_show_reported_figures_only_where_there_are_any(table):
-    words = "reported by the model's source"
-    assert words in texts(plotting.accuracy_bars(table))
-    assert words not in texts(plotting.accuracy_bars(table.iloc[:1]))
 
 
 def test_pareto_front_holds_the_models_that_none_dominates():
@@ -53,21 +41,6 @@ def test_wide_costs_have_a_logarithmic_axis(table):
     assert figure.axes[0].get_xscale() == "log"
     figure = plotting.accuracy_against(table.iloc[:2], "mflops", "MFLOP per image")
     assert figure.axes[0].get_xscale() == "linear"
-
-
-def test_reported_figures_are_marked_where_asked(table):
-    words = "Open diamonds"
-    asked = ("training_seconds", "training time (s)")
-    plain = plotting.accuracy_against(table, *asked)
-    marked = plotting.accuracy_against(table, *asked, reported=True)
-    assert not any(words in text for text in texts(plain))
-    assert any(words in text for text in texts(marked))
-    (point,) = [line for line in marked.axes[0].lines if line.get_marker() == "D"
-                and line.get_markerfacecolor() == "white"]  # fmt: skip
-    assert point.get_ydata()[0] == 0.9031
-    table["reported_accuracy"] = np.nan
-    silent = plotting.accuracy_against(table, *asked, reported=True)
-    assert not any(words in text for text in texts(silent))
 
 
 def test_identities_do_not_depend_on_the_order():

@@ -8,7 +8,6 @@ from figures import CLASSES, picture, texts
 
 from helpers import plotting
 from helpers.plotting.style import DIVERGING
-from helpers.settings import UserError
 
 HEAT = matplotlib.colormaps["inferno"]
 GOOD = np.zeros((2, 28, 28), np.uint8)
@@ -18,12 +17,6 @@ def tile(figure, row, column, below=0):
     """Return the pixels of one tile of a figure without colour bars."""
     y, x = row * (30 + below), column * 30
     return picture(figure)[y : y + 28, x : x + 28]
-
-
-def wall(figure):
-    """Return the picture in the first axes; the others hold colour bars."""
-    (shown,) = figure.axes[0].get_images()
-    return np.asarray(shown.get_array())
 
 
 def stages():
@@ -44,7 +37,7 @@ def test_heat_has_a_scale_of_its_own_for_every_image(images):
     maps = np.zeros((2, 28, 28))
     maps[0, 3, 4], maps[0, 5, 5], maps[1, 7, 7] = 10.0, 5.0, 0.1
     figure = plotting.explanations(images[:2], {"Grad-CAM": maps}, ["a", "b"])
-    shown = wall(figure)
+    shown = picture(figure)
     assert shown[30 + 3, 4] == pytest.approx(HEAT(1.0)[:3], abs=0.01)
     assert shown[30 + 5, 5] == pytest.approx(HEAT(0.5)[:3], abs=0.01)
     assert shown[30 + 7, 30 + 7] == pytest.approx(HEAT(1.0)[:3], abs=0.01)
@@ -57,7 +50,7 @@ def test_heat_with_a_sign_has_its_zero_in_the_middle(images):
     maps[0, 0, 0], maps[0, 0, 1] = -2.0, 1.0
     figure = plotting.explanations(images[:1], {"occlusion": maps}, ["a"])
     expected = [matplotlib.colormaps["berlin"](value)[:3] for value in (0.0, 0.75, 0.5)]
-    assert wall(figure)[30, :3] == pytest.approx(np.array(expected), abs=0.01)
+    assert picture(figure)[30, :3] == pytest.approx(np.array(expected), abs=0.01)
     assert {"against", "for"} <= set(texts(figure))
 
 
@@ -71,7 +64,7 @@ def test_filters_are_enlarged_around_their_sign():
     kernels = np.zeros((2, 3, 3))
     kernels[0, 0, 0], kernels[1, 2, 2] = 4.0, -2.0
     figure = plotting.filters(kernels, np.ones((2, 28, 28)))
-    shown = wall(figure)
+    shown = picture(figure)
     expected = np.broadcast_to(DIVERGING(1.0)[:3], (9, 9, 3))
     assert shown[:9, :9] == pytest.approx(expected, abs=0.01)
     assert shown[26, 56] == pytest.approx(DIVERGING(0.0)[:3], abs=0.01), "a scale of its own"
@@ -83,7 +76,7 @@ def test_feature_maps_show_the_strongest_in_their_order():
     maps = np.zeros((14, 14, 3))
     maps[..., 0], maps[..., 2] = 1.0, 2.0
     figure = plotting.feature_maps(GOOD[0] + 1, {"block 1": maps}, columns=2)
-    shown = wall(figure)
+    shown = picture(figure)
     assert shown[0, 30] == pytest.approx(HEAT(0.5)[:3], abs=0.01)
     assert shown[0, 60] == pytest.approx(HEAT(1.0)[:3], abs=0.01)
     assert "block 1\n14 × 14, 3 maps" in texts(figure)
@@ -104,7 +97,7 @@ def test_class_images_are_stretched_one_by_one():
     faint = np.zeros((3, 28, 28), np.uint8)
     faint[:, 0, 0] = (255, 128, 10)
     figure = plotting.class_images({"drawn": faint}, CLASSES, {"drawn": ["99 %", "7 %", "1 %"]})
-    shown = wall(figure)
+    shown = picture(figure)
     assert [shown[0, 30 * column].tolist() for column in range(3)] == [[0.0] * 3] * 3
     assert {"drawn", "99 %", *CLASSES} <= set(texts(figure))
 
@@ -124,34 +117,3 @@ def test_stages_keep_their_order_and_arms_their_names():
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["pixels", "block 1"]
     assert {"trained", "other", "accuracy (%)"} <= set(texts(figure))
-
-
-REFUSED = {
-    "too few responses": lambda: plotting.filters(np.ones((3, 3, 3)), GOOD),
-    "flat kernels": lambda: plotting.filters(np.ones((3, 3)), GOOD),
-    "no stage": lambda: plotting.feature_maps(GOOD[0], {}),
-    "a stage that does not fit": lambda: plotting.feature_maps(GOOD[0], {"a": np.ones((5, 5, 2))}),
-    "a stage without places": lambda: plotting.feature_maps(GOOD[0], {"a": np.ones(64)}),
-    "no heat": lambda: plotting.explanations(GOOD, {}, ["a", "b"]),
-    "heat of another size": lambda: plotting.explanations(GOOD, {"a": GOOD[:1]}, ["a", "b"]),
-    "infinite heat": lambda: plotting.explanations(GOOD, {"a": GOOD + np.inf}, ["a", "b"]),
-    "too few captions": lambda: plotting.explanations(GOOD, {"a": GOOD}, ["a"]),
-    "too few flags": lambda: plotting.explanations(GOOD, {"a": GOOD}, ["a", "b"], correct=[True]),
-    "no space": lambda: plotting.neighbours(GOOD, ["a", "b"], {}),
-    "too few neighbours": lambda: plotting.neighbours(
-        GOOD, ["a", "b"], {"pixels": (GOOD[None], np.ones((1, 2), bool))}
-    ),
-    "no row": lambda: plotting.class_images({}, CLASSES),
-    "too few class images": lambda: plotting.class_images({"drawn": GOOD}, CLASSES),
-    "no order": lambda: plotting.deletion(removed().drop(columns="order")),
-    "no removal": lambda: plotting.deletion(removed().iloc[:0]),
-    "no arm": lambda: plotting.along_network(stages().drop(columns="arm"), "t", "y"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_wrong_input_is_refused_in_one_sentence(case):
-    with pytest.raises(UserError) as refusal:
-        REFUSED[case]()
-    message = str(refusal.value)
-    assert message.endswith(".") and "\n" not in message and len(message) < 250

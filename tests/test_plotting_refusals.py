@@ -1,57 +1,48 @@
-"""Tests that every figure refuses wrong input in one sentence."""
+"""Wrong input is refused in one sentence: missing columns, empty tables, unequal lengths."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from figures import CLASSES, fake_model, history
+from figures import CLASSES, fake_model, gains
 
 from helpers import plotting
 from helpers.settings import UserError
 
 GOOD = np.zeros((4, 28, 28), np.uint8)
-
-
+LABELS = np.zeros(4, int)
+NEAR = {"pixels": (GOOD[None], np.ones((1, 2), bool))}
+ONE_ARM = pd.DataFrame({"accuracy": [0.9], "low": [0.8], "high": [1.0]})
+SPLIT = pd.DataFrame({"members": [0.15], "ensemble": [0.11], "ambiguity": [0.03]})
 REFUSED = {
     "no images": lambda t: plotting.image_grid(GOOD[:0]),
     "one flat image": lambda t: plotting.image_grid(GOOD[0]),
-    "colour images": lambda t: plotting.image_grid(np.zeros((4, 28, 28, 3))),
     "too few titles": lambda t: plotting.image_grid(GOOD, titles=["a"]),
-    "no columns": lambda t: plotting.image_grid(GOOD, columns=0),
     "too few flags": lambda t: plotting.image_grid(GOOD, correct=[True]),
-    "too few labels": lambda t: plotting.class_samples(GOOD, np.zeros(3, int), CLASSES),
-    "a strip of too few labels": lambda t: plotting.class_strip(GOOD, np.zeros(3, int), CLASSES),
+    "too few labels": lambda t: plotting.class_samples(GOOD, LABELS[:3], CLASSES),
     "one-hot labels": lambda t: plotting.class_samples(GOOD, np.eye(4, 3, dtype=int), CLASSES),
     "float labels": lambda t: plotting.class_samples(GOOD, np.zeros(4), CLASSES),
-    "label out of range": lambda t: plotting.class_samples(GOOD, np.full(4, 3), CLASSES),
+    "label out of range": lambda t: plotting.class_samples(GOOD, LABELS + 3, CLASSES),
+    "a class without images": lambda t: plotting.class_statistics(GOOD, LABELS, CLASSES),
     "unequal pairs": lambda t: plotting.image_pairs(GOOD, GOOD[:2], ["a"] * 4),
-    "float pixels": lambda t: plotting.pixel_histogram(GOOD / 255),
-    "empty balance": lambda t: plotting.class_balance(pd.DataFrame()),
-    "points in space": lambda t: plotting.embeddings(
-        {"a": np.zeros((4, 3))}, np.zeros(4, int), CLASSES
-    ),
-    "no embedding": lambda t: plotting.embeddings({}, np.zeros(4, int), CLASSES),
-    "shares above one": lambda t: plotting.explained_variance([0.9, 0.9]),
-    "probabilities": lambda t: plotting.predictions(
-        GOOD, np.zeros((4, 2)), np.zeros(4, int), CLASSES
-    ),
+    "unequal rows": lambda t: plotting.distortions({"none": GOOD, "flip": GOOD[:2]}),
+    "too few responses": lambda t: plotting.filters(GOOD, GOOD[:3]),
+    "too little heat": lambda t: plotting.explanations(GOOD, {"a": GOOD[:1]}, list("abcd")),
+    "too few neighbours": lambda t: plotting.neighbours(GOOD, list("abcd"), NEAR),
+    "too few class images": lambda t: plotting.class_images({"drawn": GOOD}, CLASSES),
+    "oblong confusion": lambda t: plotting.confusion(np.zeros((3, 2)), CLASSES),
+    "other classes": lambda t: plotting.class_gains(gains(), gains()[["low"]] > 0),
+    "other models": lambda t: plotting.paired_tests(ONE_ARM, ONE_ARM),
+    "no sum": lambda t: plotting.ambiguity(SPLIT),
     "no histories": lambda t: plotting.learning_curves({}),
     "no validation": lambda t: plotting.generalisation_gap({"a": {"loss": [1.0]}}),
-    "no such epoch": lambda t: plotting.learning_curves({"a": history(3)}, chosen_epochs={"a": 4}),
-    "rate of zero": lambda t: plotting.learning_rate({"a": {"learning_rate": [0.0]}}),
-    "oblong confusion": lambda t: plotting.confusion(np.zeros((3, 2)), CLASSES),
-    "report without f1": lambda t: plotting.report_heatmap(pd.DataFrame({"precision": [1.0]})),
-    "no accuracies": lambda t: plotting.class_accuracy(pd.DataFrame()),
-    "unknown arm": lambda t: plotting.ablation(
-        pd.DataFrame({"accuracy": [0.9], "low": [0.8], "high": [1.0]}), "plain"
-    ),
+    "unknown arm": lambda t: plotting.ablation(ONE_ARM, "plain"),
     "missing column": lambda t: plotting.accuracy_bars(t.drop(columns="test_accuracy")),
     "empty table": lambda t: plotting.accuracy_bars(t.iloc[:0]),
-    "unknown cost": lambda t: plotting.accuracy_against(t, "price", "price"),
-    "unmeasured cost": lambda t: plotting.accuracy_against(
-        t.assign(mflops=np.nan), "mflops", "MFLOP"
-    ),
-    "one model alone": lambda t: plotting.paired_tests(*[pd.DataFrame([[0.0]], ["a"], ["a"])] * 2),
     "no curves": lambda t: plotting.reliability({}),
+    "a curve without bins": lambda t: plotting.reliability({"a": t}),
+    "unknown cost": lambda t: plotting.accuracy_against(t, "price", "price"),
+    "unmeasured cost": lambda t: plotting.accuracy_against(t.assign(mflops=np.nan), "mflops", "M"),
+    "nothing timed": lambda t: plotting.speed_ratios([]),
     "unbuilt model": lambda t: plotting.architecture(fake_model("empty")),
 }
 

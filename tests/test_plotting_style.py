@@ -29,11 +29,6 @@ def test_importing_needs_no_tensorflow():
     assert ran.stdout.strip() == "[]", ran.stderr
 
 
-def test_every_model_has_its_own_color_and_marker():
-    assert len({plotting.color(name) for name in MODELS}) == 10
-    assert len({plotting.marker(name) for name in MODELS}) == 10
-
-
 # Simulation of missing red and green cones: Machado, Oliveira and Fernandes (2009), severity 1.
 CONES = {
     "normal": np.eye(3),

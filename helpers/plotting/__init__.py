@@ -21,7 +21,6 @@ from helpers.plotting.classical import (
     validation_curves,
 )
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
-from helpers.plotting.corrupting import corruption_grid, robustness
 from helpers.plotting.deployment import (
     changed_predictions,
     export_costs,
@@ -88,7 +87,9 @@ from helpers.plotting.themes import in_the_dark
 from helpers.plotting.transfer import gain_by_labels, label_efficiency, pair_difficulty
 from helpers.plotting.trust import (
     confidence,
+    corruption_grid,
     risk_coverage,
+    robustness,
     separation,
 )
 from helpers.plotting.tuning import (

@@ -38,16 +38,6 @@ def architecture(model, title=""):
     weights of their own shape (pooling, normalisation, activation, dropout, …) are thin slabs,
     each with a letter that the key below explains. A line above the blocks is a shortcut, which
     ends where it is added.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A built model whose layers follow one another; only names, settings and shapes are read.
-
-    Raises
-    ------
-    UserError
-        If the model has no layer whose output shape is known.
     """
     steps = _steps(model)
     if not any(step["kind"] in ("conv", "dense") for step in steps):
@@ -76,13 +66,9 @@ def _steps(model):
         steps += _layer_steps(layer, kind, shape)
         last[id(layer)] = len(steps) - 1
         if kind == "Add":
-            steps[-1]["shortcut"] = min(last.get(id(each), 0) for each in _layers_before(layer))
+            before = [tensor._keras_history.operation for tensor in layer.input]
+            steps[-1]["shortcut"] = min(last.get(id(each), 0) for each in before)
     return steps
-
-
-def _layers_before(layer):
-    """Return the layers whose outputs a layer takes."""
-    return [tensor._keras_history.operation for tensor in layer.input]
 
 
 def _output_shape(layer):
@@ -182,10 +168,10 @@ def _box(axes, x, y, width, height, depth, hue):
     edge = {"edgecolor": shade(hue, -0.3), "linewidth": 0.6, "joinstyle": "round"}
     slant = SLANT * depth
     if depth:
-        top = [(x, y + height), (x + slant, y + height + slant)]
-        top += [(x + width + slant, y + height + slant), (x + width, y + height)]
-        side = [(x + width, y), (x + width + slant, y + slant)]
-        side += [(x + width + slant, y + height + slant), (x + width, y + height)]
+        right, high = x + width, y + height
+        corner = (right + slant, high + slant)
+        top = [(x, high), (x + slant, high + slant), corner, (right, high)]
+        side = [(right, y), (right + slant, y + slant), corner, (right, high)]
         axes.add_patch(Polygon(top, facecolor=shade(hue, 0.4), **edge))
         axes.add_patch(Polygon(side, facecolor=shade(hue, -0.15), **edge))
     axes.add_patch(Rectangle((x, y), width, height, facecolor=hue, **edge))
@@ -218,9 +204,8 @@ def _slab_key(axes, steps):
     artists = []
     for (letter, hue, words), seen in details.items():
         text = words + (f": {', '.join(seen)}" if seen else "")
-        square = axes.text(
-            0, 8, letter, fontsize=7, weight="bold", color=readable(hue), ha="center",
-        )  # fmt: skip
+        style = {"fontsize": 7, "weight": "bold", "ha": "center"}
+        square = axes.text(0, 8, letter, color=readable(hue), **style)
         artists.append((square, axes.text(0, 8, text, fontsize=8, color=SOFT), hue))
     widths = [28 + text.get_window_extent().width + 14 for _, text, _ in artists]
     x = 500 - sum(widths) / 2

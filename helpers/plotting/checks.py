@@ -21,13 +21,11 @@ def checked_images(images, what="images"):
 def checked_labels(labels, count, class_names):
     """Return labels as an array (N,) of class indices, or say what is wrong with them."""
     labels = np.asarray(labels)
-    if labels.shape != (count,):
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
         raise UserError(
-            f"labels have the shape {labels.shape}: pass one class index for each of the "
-            f"{count} images or points."
+            f"labels are {labels.dtype} of the shape {labels.shape}: pass one class index, a whole "
+            f"number, for each of the {count} images or points."
         )
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise UserError(f"labels are {labels.dtype}: pass class indices as whole numbers.")
     if labels.min() < 0 or labels.max() >= len(class_names):
         raise UserError(
             f"labels run from {labels.min()} to {labels.max()}, but there are "
@@ -44,28 +42,37 @@ def checked_length(values, count, what):
     return values
 
 
-def checked_columns(table, columns, what):
+def checked_square(matrix, class_names):
+    """Return a matrix of classes by classes as an array, or say that it does not fit the names."""
+    matrix, count = np.asarray(matrix), len(class_names)
+    if matrix.shape != (count, count):
+        raise UserError(
+            f"The matrix has the shape {matrix.shape}: pass one row and one column for each of the "
+            f"{count} class names."
+        )
+    return matrix
+
+
+def checked_table(table, *columns, what="The table"):
     """Say which of the needed columns a table lacks, or that it is empty."""
-    missing = [column for column in columns if column not in getattr(table, "columns", ())]
+    missing = [column for column in columns if column not in table.columns]
     if missing:
         raise UserError(f"{what} lacks {', '.join(missing)}: pass a table with these columns.")
-    if len(table) == 0:
+    if table.size == 0:
         raise UserError(f"{what} has no rows: train a model first, so that there is a result.")
 
 
-def checked_reliability(curves, what, key):
-    """Say that there is no table of bins, or which one lacks a column or holds no image."""
-    if not curves:
-        raise UserError(f"There is no {what}: pass a dict from {key} to its reliability.")
-    for name, curve in curves.items():
-        checked_columns(curve, ("confidence", "accuracy", "count"), f"The reliability of {name}")
-        if curve["count"].sum() == 0:
-            raise UserError(f"The reliability of {name} counts no image: pass its predictions.")
+def checked_tables(tables, *columns):
+    """Say that there is no table in a dict, or what one of them lacks."""
+    if not tables:
+        raise UserError("There is nothing to show: pass a dict from a name to a table.")
+    for name, table in tables.items():
+        checked_table(table, *columns, what=f"The table of {name}")
 
 
-def checked_histories(histories, keys):
-    """Say which history lacks which key, or holds no epoch."""
-    if not isinstance(histories, dict) or not histories:
+def checked_histories(histories, *keys):
+    """Say that there is no history in a dict, or what one of them lacks."""
+    if not histories:
         raise UserError("histories is empty: pass a dict from a model's name to its history.")
     for name, history in histories.items():
         missing = [key for key in keys if len(history.get(key, ())) == 0]

@@ -5,23 +5,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from helpers.plotting.checks import checked_columns, checked_images, checked_length
+from helpers.plotting import parts, style
+from helpers.plotting.checks import checked_images, checked_length, checked_table, checked_tables
 from helpers.plotting.comparing import RESULT_COLUMNS, cost_scatter
 from helpers.plotting.mosaic import Mosaic
-from helpers.plotting.parts import mark, percent_axis, plain_number
-from helpers.plotting.style import (
-    DIVERGING,
-    INK,
-    RIGHT,
-    SOFT,
-    WIDTH,
-    display_name,
-    identities_of,
-    shade,
-    sheet,
-    styled,
-)
-from helpers.settings import UserError
+from helpers.plotting.style import display_name, identities_of, panels, shade, styled
 
 ROWS = ("the image", "gradient", "histograms")
 NIGHT = "#10131a"
@@ -31,46 +19,26 @@ NIGHT = "#10131a"
 def oriented_gradients(images, strength, direction, histograms, captions, title=""):
     """Show images, their gradients and their histograms of oriented gradients, row by row.
 
-    Parameters
-    ----------
-    images : array (N, height, width)
-    strength, direction : array (N, height, width)
-        As `classical.gradients` returns them; the directions in radians from 0 to π.
-    histograms : array (N, rows, columns, orientations)
-        As `classical.cell_histograms` returns them.
-    captions : sequence of str
-        One per image.
-
-    Raises
-    ------
-    UserError
-        If the arrays do not belong to the same images.
+    Takes what `classical.gradients` and `classical.cell_histograms` return of the images.
     """
     images = checked_images(images)
-    captions = checked_length(captions, len(images), "captions")
-    strength, direction, histograms = map(np.asarray, (strength, direction, histograms))
-    same = strength.shape == direction.shape == images.shape
-    if not same or histograms.ndim != 4 or len(histograms) != len(images):
-        raise UserError(
-            "strength and direction must have the shape of the images, and histograms four axes, "
-            "the first with one entry per image: pass those of the same images."
-        )
     count = len(images)
-    side = (WIDTH - 90) // count
-    figure, _ = sheet(
-        WIDTH, 3 * side + 30, title or "What is left of an image in oriented gradients",
+    captions = checked_length(captions, count, "captions")
+    strength = checked_length(strength, count, "gradients")
+    side = (style.WIDTH - 90) // count
+    figure, grid = panels(
+        3 * side + 30, title or "What is left of an image in oriented gradients",
         "Middle: the hue is the direction of an edge, the brightness its strength. Below: in each "
         "cell, strokes along the edges, the longer and brighter, the more of them.",
+        (3, count),
     )  # fmt: skip
-    grid = figure.subplots(3, count, squeeze=False)
-    for number, column in enumerate(grid.T):
-        top, middle, bottom = column
+    for number, (top, middle, bottom) in enumerate(grid.T):
         top.imshow(images[number])
         middle.imshow(_hues(strength[number], direction[number]))
         _strokes(bottom, histograms[number])
-        top.set_title(captions[number], color=INK)
+        top.set_title(captions[number], color=style.INK)
     for row, axes in zip(ROWS, grid[:, 0], strict=True):
-        axes.set_ylabel(row, color=SOFT)
+        axes.set_ylabel(row, color=style.SOFT)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
@@ -107,15 +75,7 @@ def _strokes(axes, histograms):
 def class_templates(weights, class_names, title="What speaks for a class, and what against it"):
     """Show one weight per pixel and class as images: blue speaks for the class, orange against it.
 
-    Parameters
-    ----------
-    weights : array (classes, height, width)
-    class_names : sequence of str
-
-    Raises
-    ------
-    UserError
-        If the shapes do not fit together.
+    `weights` is an array (classes, height, width).
     """
     weights = checked_images(weights, "weights").astype(float)
     names = checked_length(class_names, len(weights), "class names")
@@ -124,7 +84,7 @@ def class_templates(weights, class_names, title="What speaks for a class, and wh
         "Bright pixels on blue places speak for the class, on orange places against it.",
         captions=names, gap=6, zoom=5,
     )  # fmt: skip
-    mosaic.caption(names, [INK] * len(names))
+    mosaic.caption(names)
     (shown,) = mosaic.axes.get_images()
     values = np.zeros(shown.get_array().shape)
     height, width = weights.shape[1:]
@@ -132,7 +92,7 @@ def class_templates(weights, class_names, title="What speaks for a class, and wh
         values[y : y + height, x : x + width] = image
     # A few large weights at the rim would make all others pale.
     limit = max(np.quantile(np.abs(weights), 0.995), 1e-9)
-    shown.set(data=values, cmap=DIVERGING, clim=(-limit, limit))
+    shown.set(data=values, cmap=style.DIVERGING, clim=(-limit, limit))
     mosaic.frame(["#d0d0d0"] * len(names))
     return mosaic.figure
 
@@ -141,35 +101,23 @@ def class_templates(weights, class_names, title="What speaks for a class, and wh
 def validation_curves(curves, title="Validation chooses"):
     """Show validation accuracy against one setting, in one panel per baseline.
 
-    Parameters
-    ----------
-    curves : dict of str to (str, pandas.DataFrame)
-        A baseline to the name of the setting and a table as `classical.validation_curve` returns
-        it: `value`, `accuracy`, `low`, `high`.
-
-    Raises
-    ------
-    UserError
-        If there is no curve, or one lacks a column.
+    `curves` has, by baseline, the name of the setting and what `classical.validation_curve`
+    returns: a table of `value`, `accuracy`, `low`, `high`.
     """
-    if not curves:
-        raise UserError("curves is empty: pass a dict from a baseline to its setting and table.")
-    for name, (_, table) in curves.items():
-        checked_columns(table, ("value", "accuracy", "low", "high"), f"The table of {name}")
+    tables = {name: table for name, (_, table) in curves.items()}
+    checked_tables(tables, "value", "accuracy", "low", "high")
     columns = min(len(curves), 4)
     rows = -(-len(curves) // columns)
-    figure, _ = sheet(
-        WIDTH, 205 * rows + 10, title,
+    figure, grid = panels(
+        205 * rows + 10, title,
         "Validation accuracy (%) with 95 % intervals; the filled point is the best value. "
         "Each panel has a scale of its own.",
+        (rows, columns), count=len(curves),
     )  # fmt: skip
-    grid = figure.subplots(rows, columns, squeeze=False)
     identities = identities_of(curves)
-    for axes in grid.flat[len(curves) :]:
-        axes.set_visible(False)
     for axes, (name, (setting, table)) in zip(grid.flat, curves.items(), strict=False):
         _curve(axes, table, identities[name][1])
-        axes.set_title(display_name(name), weight="bold", color=INK)
+        axes.set_title(display_name(name), weight="bold", color=style.INK)
         axes.set_xlabel(setting.replace("_", " "))
     return figure
 
@@ -177,11 +125,11 @@ def validation_curves(curves, title="Validation chooses"):
 def _curve(axes, table, shape):
     values, accuracy = table["value"].to_numpy(float), table["accuracy"].to_numpy(float)
     best = int(accuracy.argmax())
-    axes.vlines(values, table["low"], table["high"], color=shade(RIGHT, 0.65), linewidth=3)
-    axes.plot(values, accuracy, color=RIGHT, linewidth=1.4, zorder=3)
-    hollow = {"markerfacecolor": "white", "markeredgecolor": RIGHT, "markersize": 6}
+    axes.vlines(values, table["low"], table["high"], color=shade(style.RIGHT, 0.65), linewidth=3)
+    axes.plot(values, accuracy, color=style.RIGHT, linewidth=1.4, zorder=3)
+    hollow = {"markerfacecolor": "white", "markeredgecolor": style.RIGHT, "markersize": 6}
     axes.plot(values, accuracy, "o", zorder=4, **hollow)
-    mark(axes, values[best], accuracy[best], RIGHT, shape, size=10)
+    parts.mark(axes, values[best], accuracy[best], style.RIGHT, shape, size=10)
     axes.set_xscale("log")
     axes.margins(x=0.09)
     long_labels = values.min() < 0.001
@@ -189,36 +137,28 @@ def _curve(axes, table, shape):
     axes.set_xticks(shown)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _setting(value)))
-    axes.grid(axis="y")
-    percent_axis(axes.yaxis)
+    parts.value_axis(axes, percent=True)
 
 
 def _setting(value):
-    return plain_number(value) if value >= 0.001 else f"{value:.0e}".replace("e-0", "e−")
+    return parts.plain_number(value) if value >= 0.001 else f"{value:.0e}".replace("e-0", "e−")
 
 
 @styled
 def fit_and_prediction(table, title="What accuracy costs: before, and every time"):
     """Show test accuracy against the time of the fit and against that of 10,000 predictions.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `runs.table()` returns it, with a column `prediction_seconds`.
-
-    Raises
-    ------
-    UserError
-        If a column is missing, or no baseline has a known time above 0.
+    The table is what `tables.table` returns, with a column `prediction_seconds`.
     """
     costs = {"training_seconds": "fit", "prediction_seconds": "prediction of 10,000 images"}
-    checked_columns(table, (*RESULT_COLUMNS, *costs), "The results table")
-    figure, _ = sheet(
-        WIDTH, 400, title,
+    checked_table(table, *RESULT_COLUMNS, *costs)
+    figure, grid = panels(
+        400, title,
         "Grey line: the Pareto front, the best accuracy up to each time. Vertical bars: 95 % "
         "intervals. Both axes of time are logarithmic.",
+        (1, 2), sharey=True,
     )  # fmt: skip
-    for axes, (cost, label) in zip(figure.subplots(1, 2, sharey=True), costs.items(), strict=True):
+    for axes, (cost, label) in zip(grid[0], costs.items(), strict=True):
         cost_scatter(axes, table, cost, label)
         axes.tick_params(labelleft=True)
     return figure

@@ -1,77 +1,41 @@
 """Figures that compare models: accuracy with intervals, ablations, accuracy against cost."""
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from helpers.plotting.checks import checked_columns
-from helpers.plotting.parts import (
-    accuracy_rows,
-    interval,
-    log_ticks,
-    margin_text,
-    mark,
-    percent_axis,
-    place_labels,
-    plain_number,
-)
-from helpers.plotting.style import (
-    FAINT,
-    INK,
-    SOFT,
-    WIDTH,
-    display_name,
-    identities_of,
-    readable,
-    shade,
-    sheet,
-    styled,
-)
+from helpers.plotting import parts, style
+from helpers.plotting.checks import checked_table
+from helpers.plotting.style import display_name, identities_of, panels, readable, shade, styled
 from helpers.settings import UserError
 
 
 @styled
 def ablation(table, reference=None, title="What each ingredient changes"):
-    """Show the accuracy of each arm of an ablation with its interval, beside the reference arm.
+    """Show the accuracy of each arm of an ablation with its interval, beside the `reference` arm.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Index: arms; columns: `accuracy`, `low`, `high` in [0, 1]; an interval may be missing (NaN).
-    reference : str, optional
-        The arm that the others are compared with: a vertical line and differences in points.
-
-    Raises
-    ------
-    UserError
-        If a column is missing, the table is empty or `reference` is no arm.
+    The table has the arms as its index and the columns `accuracy`, `low` and `high` (0 to 1; an
+    interval may be missing).
     """
-    checked_columns(table, ("accuracy", "low", "high"), "The ablation table")
+    columns = ["accuracy", "low", "high"]
+    checked_table(table, *columns)
     if reference is not None and reference not in table.index:
         raise UserError(
             f"{reference!r} is no arm of the ablation: name one of {list(table.index)}."
         )
     subtitle = "The bar is the 95 % interval." if table["low"].notna().any() else ""
-    figure, _ = sheet(WIDTH, 60 + 32 * len(table), title, subtitle)
-    axes = figure.subplots()
-    base = None if reference is None else float(table["accuracy"][reference])
+    figure, axes = panels(60 + 32 * len(table), title, subtitle)
+    base = None if reference is None else table["accuracy"][reference]
+    identities = identities_of(table.index) | {reference: (style.INK, "o")}
+    texts = [f"{100 * accuracy:.2f} %" for accuracy in table["accuracy"]]
     if base is not None:
-        axes.axvline(base, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
-    identities = identities_of(table.index)
-    for row, arm in enumerate(table.index):
-        accuracy, low, high = (float(table[key].iloc[row]) for key in ("accuracy", "low", "high"))
-        hue, shape = (INK, "o") if arm == reference else identities[arm]
-        interval(axes, row, accuracy, low, high, hue, shape)
-        text = f"{100 * accuracy:.2f} %"
-        if base is not None:
-            text += "   reference" if arm == reference else f"   {_points(accuracy - base)}"
-        margin_text(axes, row, text)
-    accuracy_rows(axes, [display_name(arm) for arm in table.index])
+        gains = [f"{parts.points(100 * gain, 2)} points" for gain in table["accuracy"] - base]
+        gains[list(table.index).index(reference)] = "reference"
+        texts = [f"{text}   {gain}" for text, gain in zip(texts, gains, strict=True)]
+    names = [display_name(arm) for arm in table.index]
+    looks = [identities[arm] for arm in table.index]
+    parts.forest(axes, names, table[columns].to_numpy(float), looks, texts, base)
+    parts.accuracy_axis(axes)
     return figure
-
-
-def _points(difference):
-    """Write a difference of two accuracies in percentage points, with its sign."""
-    return f"{100 * difference:+.2f} points".replace("-", "−")
 
 
 RESULT_COLUMNS = (
@@ -84,48 +48,37 @@ RESULT_COLUMNS = (
 def accuracy_bars(table, title="Validation and test accuracy of every model"):
     """Show each model's test accuracy with its interval, validation and reported accuracy with it.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `runs.table()` returns it.
-
-    Raises
-    ------
-    UserError
-        If a column is missing or the table is empty.
+    The table is what `tables.table` returns.
     """
-    checked_columns(table, RESULT_COLUMNS, "The results table")
-    figure, _ = sheet(WIDTH, 96 + 30 * len(table), title)
-    axes = figure.subplots()
+    checked_table(table, *RESULT_COLUMNS)
+    figure, axes = panels(96 + 30 * len(table), title)
     identities = identities_of(table["model"])
     symbols = _result_symbols()
     for row, result in enumerate(table.itertuples()):
-        low, high = result.test_accuracy_low, result.test_accuracy_high
-        interval(axes, row, result.test_accuracy, low, high, *identities[result.model])
         axes.plot(result.validation_accuracy, row, **symbols["validation"])
         if result.reported_accuracy is not None:
             axes.plot(result.reported_accuracy, row, **symbols["reported by the model's source"])
-        margin_text(axes, row, f"{100 * result.test_accuracy:.2f} %")
-    accuracy_rows(axes, [display_name(name) for name in table["model"]])
+    test = table[["test_accuracy", "test_accuracy_low", "test_accuracy_high"]].to_numpy(float)
+    texts = [f"{100 * accuracy:.2f} %" for accuracy in table["test_accuracy"]]
+    names = [display_name(name) for name in table["model"]]
+    parts.forest(axes, names, test, [identities[name] for name in table["model"]], texts)
+    parts.accuracy_axis(axes)
     if table["reported_accuracy"].isna().all():
         del symbols["reported by the model's source"]
     handles = [axes.plot([], [], **symbol)[0] for symbol in symbols.values()]
-    axes.legend(
-        handles, list(symbols), loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3,
-        columnspacing=2,
-    )  # fmt: skip
-    axes.text(
-        1.02, 1.02, "test", transform=axes.transAxes, fontsize=8.5, color=SOFT, style="italic"
-    )
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1.01), "ncols": 3, "columnspacing": 2}
+    axes.legend(handles, list(symbols), **place)
+    font = {"fontsize": 8.5, "color": style.SOFT, "style": "italic"}
+    axes.text(1.02, 1.02, "test", transform=axes.transAxes, **font)
     return figure
 
 
 def _result_symbols():
     """Return how each quantity of `accuracy_bars` is drawn, by the words of the key."""
-    shared = {"linestyle": "none", "color": INK, "zorder": 3}
+    shared = {"linestyle": "none", "color": style.INK, "zorder": 3}
     return {
         "test, with its 95 % interval": {
-            "marker": "o", "color": FAINT, "markeredgecolor": "white", "markersize": 9.5,
+            "marker": "o", "color": style.FAINT, "markeredgecolor": "white", "markersize": 9.5,
         },
         "validation": shared | {"marker": "|", "zorder": 6, "markersize": 13, "mew": 1.8},
         "reported by the model's source": shared
@@ -134,17 +87,9 @@ def _result_symbols():
 
 
 def pareto_front(cost, accuracy):
-    """Return the indices of the models that no other model beats in both cost and accuracy.
+    """Return the indices, by cost, of the models that no other beats in both cost and accuracy.
 
-    Parameters
-    ----------
-    cost, accuracy : arrays (N,)
-        Less cost and more accuracy are better; a model with a missing value is left out.
-
-    Returns
-    -------
-    list of int
-        Ordered by cost.
+    Less cost and more accuracy are better; a model with a missing value is left out.
     """
     cost, accuracy = np.asarray(cost, float), np.asarray(accuracy, float)
     front, best = [], -np.inf
@@ -159,34 +104,19 @@ def pareto_front(cost, accuracy):
 def accuracy_against(table, cost, label, title="", reported=False, height=420):
     """Show test accuracy against a cost, with the Pareto front: the models no other one dominates.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `runs.table()` returns it.
-    cost : str
-        A column of the table, for example `training_seconds`, `mflops` or `parameters`.
-    label : str
-        The axis label, with its unit.
-    reported : bool
-        Mark what the sources of the models reported, above or below the model's own point.
-    height : int
-        Of the part below the heading, in pixels.
-
-    Raises
-    ------
-    UserError
-        If a column is missing, or no model has a known cost above 0.
+    The table is what `tables.table` returns, `cost` one of its columns and `label` its name with
+    its unit; what the models' sources `reported` is marked on request.
     """
-    checked_columns(table, (*RESULT_COLUMNS, cost), "The results table")
+    checked_table(table, *RESULT_COLUMNS, cost)
     marks = reported and bool(table["reported_accuracy"].notna().any())
-    figure, _ = sheet(
-        WIDTH, height, title or f"Test accuracy against {label.split(' (')[0].strip()}",
+    figure, axes = panels(
+        height, title or f"Test accuracy against {label.split(' (')[0].strip()}",
         "Grey line: the Pareto front, the best accuracy up to each cost. "
         "Vertical bars: 95 % intervals."
         + " Open diamonds: what the model's source reported." * marks
         + " Names off the front are left out where there is no room." * (len(table) > MOST_NAMED),
     )  # fmt: skip
-    cost_scatter(figure.subplots(), table, cost, label, reported)
+    cost_scatter(axes, table, cost, label, reported)
     return figure
 
 
@@ -206,22 +136,19 @@ def cost_scatter(axes, table, cost, label, reported=False):
         hue, shape = identities[result.model]
         low, high = result.test_accuracy_low, result.test_accuracy_high
         axes.plot([x, x], [low, high], color=shade(hue, 0.45), linewidth=2, zorder=2)
-        mark(axes, x, result.test_accuracy, hue, shape, size=10)
+        parts.mark(axes, x, result.test_accuracy, hue, shape, size=10)
         obstacles += [(x, low, x, high)] if np.isfinite(low) else []
         if reported and np.isfinite(result.reported_accuracy):
             obstacles.append(_reported_mark(axes, x, result, hue))
     _cost_axis(axes, costs, cost)
     obstacles.append(_draw_front(axes, costs[front], accuracies[front]))
     axes.set_xlabel(label)
-    axes.set_title("test accuracy (%)", color=SOFT)
-    axes.grid(axis="y")
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]))
-    percent_axis(axes.yaxis)
+    parts.value_axis(axes, "test accuracy (%)", percent=True, ticks=7)
     texts = [display_name(name) for name in table["model"]]
     hues = [identities[name][0] for name in table["model"]]
     # Among many models, those on the front are named in any case and others where there is room.
     needed = np.isin(np.arange(len(table)), front) | (len(table) <= MOST_NAMED)
-    place_labels(axes, np.column_stack([costs, accuracies]), texts, hues, obstacles, needed)
+    parts.place_labels(axes, np.column_stack([costs, accuracies]), texts, hues, obstacles, needed)
 
 
 def _draw_front(axes, costs, accuracies):
@@ -257,11 +184,11 @@ def _cost_axis(axes, costs, cost):
     low, high = costs.min(), costs.max()
     if high / low <= 8:
         axes.set_xlim(0, high * 1.2)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: parts.plain_number(value)))
         return
     axes.set_xscale("log")
     axes.set_xlim(low / (high / low) ** 0.1, high * (high / low) ** 0.12)
-    log_ticks(axes.xaxis, low, high)
+    parts.log_ticks(axes.xaxis, low, high)
     if cost.endswith("seconds"):
         axes.xaxis.set_major_locator(
             FixedLocator(DURATIONS if high / low < MANY_TIMES else FEW_DURATIONS)

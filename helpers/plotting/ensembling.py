@@ -3,22 +3,9 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from helpers.plotting.checks import checked_columns
-from helpers.plotting.parts import cell_names, end_labels, heatmap, mark, percent_axis, spread
-from helpers.plotting.style import (
-    BLUES,
-    FAINT,
-    INK,
-    RIGHT,
-    SOFT,
-    WIDTH,
-    WRONG,
-    display_name,
-    identities_of,
-    shade,
-    sheet,
-    styled,
-)
+from helpers.plotting import parts, style
+from helpers.plotting.checks import checked_table, checked_tables
+from helpers.plotting.style import display_name, identities_of, panels, shade, styled
 from helpers.settings import UserError
 
 PANELS = (("accuracy", "accuracy (%), higher is better"), ("log_loss", "log loss, lower is better"))
@@ -28,44 +15,30 @@ PANELS = (("accuracy", "accuracy (%), higher is better"), ("log_loss", "log loss
 def ensemble_growth(curves, references=None, title="What each further member adds"):
     """Show accuracy and log loss of ensembles against the number of their members.
 
-    Parameters
-    ----------
-    curves : dict of str to pandas.DataFrame
-        A name to one row per ensemble: `size`, `accuracy` (0 to 1) and `log_loss`.
-    references : dict of str to tuple of float, optional
-        A name to the accuracy and the log loss of a single network: a dashed line.
-
-    Raises
-    ------
-    UserError
-        If there is no curve, or one lacks a column.
+    `curves` has, by name, one row per ensemble: `size`, `accuracy` (0 to 1) and `log_loss`;
+    `references` the accuracy and the log loss of single networks, which are dashed lines.
     """
-    if not curves:
-        raise UserError("curves is empty: pass a dict from a name to a table of ensembles.")
-    for name, table in curves.items():
-        checked_columns(table, ("size", "accuracy", "log_loss"), f"The table of {name}")
+    checked_tables(curves, "size", "accuracy", "log_loss")
     references = references or {}
-    figure, _ = sheet(
-        WIDTH, 360, title,
+    figure, grid = panels(
+        360, title,
         "Small dots: single ensembles. Band: from the worst to the best of a size. Line: their "
         "mean." + " Dashed: one network." * bool(references),
+        (1, 2),
     )  # fmt: skip
     identities = identities_of([*curves, *references])
     labelled = []
-    for panel, (axes, (key, heading)) in enumerate(zip(figure.subplots(1, 2), PANELS, strict=True)):
+    for panel, (axes, (key, heading)) in enumerate(zip(grid[0], PANELS, strict=True)):
         ends = [_curve(axes, table, key, name, identities) for name, table in curves.items()]
         for name, values in references.items():
             hue = identities[name][0]
             axes.axhline(values[panel], color=hue, linewidth=1.4, linestyle=(0, (4, 2)), zorder=2)
             ends.append((values[panel], display_name(name), hue))
-        labelled.append(end_labels(axes, ends))
-        axes.set_title(heading, color=SOFT)
+        labelled.append((axes, ends))
         axes.set_xlabel("members")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-        axes.grid(axis="y")
-        if key == "accuracy":
-            percent_axis(axes.yaxis)
-    spread(figure, labelled)
+        parts.value_axis(axes, heading, percent=key == "accuracy")
+    parts.label_ends(figure, *labelled)
     return figure
 
 
@@ -79,8 +52,7 @@ def _curve(axes, table, key, name, identities):
     )
     axes.plot(table["size"], table[key], ".", color=shade(hue, 0.35), markersize=3, zorder=2)
     axes.plot(sizes, by_size["mean"], color=hue, linewidth=1.8, zorder=3)
-    for size, mean in zip(sizes, by_size["mean"], strict=True):
-        mark(axes, size, mean, hue, shape, size=7)
+    parts.mark(axes, sizes, by_size["mean"], hue, shape, size=7)
     return float(by_size["mean"].iloc[-1]), display_name(name), hue
 
 
@@ -88,35 +60,24 @@ def _curve(axes, table, key, name, identities):
 def error_correlation(table, title="Do the members err on the same images?"):
     """Show how strongly the errors of every pair of networks go together.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Networks by networks: correlations of being wrong, from −1 to 1; the diagonal is not shown.
-
-    Raises
-    ------
-    UserError
-        If the table is not square with the same names, or holds fewer than two networks.
+    The table has networks by networks: correlations of being wrong, from −1 to 1; those below the
+    diagonal are shown.
     """
-    names = list(getattr(table, "index", ()))
-    if len(names) < 2 or list(table.columns) != names:
-        raise UserError(
-            "The table must hold correlations of the same two or more networks by networks, in the "
-            "same order."
-        )
-    lower = np.tril(np.ones(table.shape, bool), -1)[1:, :-1]
-    values = np.where(lower, table.to_numpy(float)[1:, :-1], np.nan)
-    texts = [[f"{value:.2f}" if np.isfinite(value) else "" for value in row] for row in values]
-    figure, _ = sheet(
-        min(max(230 + 58 * len(values), 520), WIDTH), 86 + 34 * len(values), title,
+    names = list(table.index)
+    if list(table.columns) != names:
+        raise UserError("Correlations of errors need the same networks as rows and as columns.")
+    values = parts.triangle(table)
+    texts = parts.cells(values, lambda value: f"{value:.2f}")
+    figure, axes = panels(
+        86 + 34 * len(values), title,
         "Correlation of being wrong: 1 on exactly the same images, 0 independently of each other. "
         "The paler, the more there is to gain by averaging.",
+        width=min(max(230 + 58 * len(values), 520), style.WIDTH),
     )  # fmt: skip
-    axes = figure.subplots()
     low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0, 1)
-    heatmap(axes, values, texts, BLUES, low - 0.25 * (high - low) - 0.01, high + 0.01)
+    limits = low - 0.25 * (high - low) - 0.01, high + 0.01
     shown = [display_name(name) for name in names]
-    cell_names(axes, shown[1:], shown[:-1], on_top=False)
+    parts.heatmap(axes, values, texts, style.BLUES, limits, (shown[1:], shown[:-1]), on_top=False)
     return figure
 
 
@@ -124,70 +85,43 @@ def error_correlation(table, title="Do the members err on the same images?"):
 def ambiguity(table, title="Where the gain of an ensemble comes from"):
     """Show the squared error of the average member, split into the ensemble's error and the spread.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Index: ensembles; columns: `members`, `ensemble` and `ambiguity` (Brier scores), the first
-        of which is the sum of the other two.
-
-    Raises
-    ------
-    UserError
-        If a column is missing, the table is empty, or the columns do not add up.
+    The table has the ensembles as its index and the columns `members`, `ensemble` and `ambiguity`
+    (Brier scores), the first of which is the sum of the other two.
     """
-    checked_columns(table, ("members", "ensemble", "ambiguity"), "The table of ensembles")
+    checked_table(table, "members", "ensemble", "ambiguity")
     if not np.allclose(table["members"], table["ensemble"] + table["ambiguity"], atol=1e-6):
         raise UserError(
             "The members' error must be the sum of the ensemble's error and the ambiguity: pass "
             "all three of the same images."
         )
-    figure, _ = sheet(
-        WIDTH, 72 + 38 * len(table), title,
+    figure, axes = panels(
+        72 + 38 * len(table), title,
         "Full: what is left of the error (Brier score). Hatched: what averaging removes, the "
         "spread of the members. Together: the error of a member on average.",
     )  # fmt: skip
-    axes = figure.subplots()
+    hatched = {"color": "white", "edgecolor": style.WRONG, "hatch": "////", "linewidth": 0.8}
     for row, each in enumerate(table.itertuples()):
-        axes.barh(row, each.ensemble, height=0.62, color=RIGHT)
-        axes.barh(
-            row, each.ambiguity, left=each.ensemble, height=0.62, color="white",
-            edgecolor=WRONG, hatch="////", linewidth=0.8,
-        )  # fmt: skip
-        axes.text(
-            1.02, row,
-            f"{each.members:.4f} = {each.ensemble:.4f} + {each.ambiguity:.4f}"
-            f"   ({each.ambiguity / each.members:.0%})",
-            transform=axes.get_yaxis_transform(), va="center", fontsize=8.5, color=SOFT,
-        )  # fmt: skip
-    axes.set_yticks(range(len(table)), [display_name(name) for name in table.index], color=INK)
-    axes.set_ylim(len(table) - 0.4, -0.6)
+        axes.barh(row, each.ensemble, height=0.62, color=style.RIGHT)
+        axes.barh(row, each.ambiguity, left=each.ensemble, height=0.62, **hatched)
+    texts = [
+        f"{each.members:.4f} = {each.ensemble:.4f} + {each.ambiguity:.4f}"
+        f"   ({each.ambiguity / each.members:.0%})"
+        for each in table.itertuples()
+    ]
+    parts.named_rows(axes, [display_name(name) for name in table.index], texts)
     axes.set_xlabel("Brier score, lower is better")
-    axes.grid(axis="x")
     return figure
 
 
 @styled
 def cyclic_rate(rates, epochs, snapshots, title="One training, several endings"):
-    """Show learning rates along the training, and where snapshots are taken.
+    """Show learning rates along the training, and the epochs after which snapshots are taken.
 
-    Parameters
-    ----------
-    rates : dict of str to array (steps,)
-        A name to the learning rate of every step, or of steps at equal distances.
-    epochs : int
-        How many epochs these steps are.
-    snapshots : sequence of float
-        The epochs after which the weights are kept.
-
-    Raises
-    ------
-    UserError
-        If there is no rate.
+    `rates` has, by name, the learning rate of every step, or of steps at equal distances, in so
+    many `epochs`.
     """
-    if not rates or any(len(values) == 0 for values in rates.values()):
-        raise UserError("There is no learning rate to show: pass a dict of names to rates.")
-    figure, _ = sheet(WIDTH, 250, title, "Dotted lines: the weights are kept, as snapshots 1, 2, …")
-    axes = figure.subplots()
+    subtitle = "Dotted lines: the weights are kept, as snapshots 1, 2, …"
+    figure, axes = panels(250, title, subtitle)
     identities = identities_of(rates)
     styles = ("-", (0, (4, 2)), (0, (1, 1.5)))
     for number, (name, values) in enumerate(rates.items()):
@@ -196,17 +130,15 @@ def cyclic_rate(rates, epochs, snapshots, title="One training, several endings")
         axes.plot(places, values, linewidth=2, label=display_name(name), zorder=3, **line)
     top = max(np.max(values) for values in rates.values())
     for number, place in enumerate(snapshots, 1):
-        axes.axvline(place, color=FAINT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1)
-        axes.text(
-            place, 1.12 * top, f"{number}", ha="center", va="center", fontsize=8.5, color=SOFT,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
-        )  # fmt: skip
+        axes.axvline(place, color=style.FAINT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+        font = {"ha": "center", "va": "center", "fontsize": 8.5, "color": style.SOFT}
+        axes.text(place, 1.12 * top, f"{number}", bbox=box, **font)
     axes.set_xlim(0, 1.01 * epochs)
     axes.set_ylim(0, 1.22 * top)
     axes.set_xlabel("epoch")
-    axes.set_title("learning rate", color=SOFT)
+    parts.value_axis(axes, "learning rate")
     axes.legend(loc="lower left", bbox_to_anchor=(0.2, 1.0), ncols=len(rates))
-    axes.grid(axis="y")
     return figure
 
 
@@ -214,34 +146,19 @@ def cyclic_rate(rates, epochs, snapshots, title="One training, several endings")
 def between_weights(lines, title="On the way from one set of weights to another"):
     """Show the accuracy of mixtures of two sets of weights.
 
-    Parameters
-    ----------
-    lines : dict of str to tuple of (array (points,), array (points,))
-        A name to the share of the second set, from 0 to 1, and the accuracy there.
-
-    Raises
-    ------
-    UserError
-        If there is no line, or its two arrays differ in length.
+    `lines` has, by name, the shares of the second set, from 0 to 1, and the accuracies there.
     """
-    if not lines or any(len(shares) != len(values) for shares, values in lines.values()):
-        raise UserError("Each line needs as many accuracies as shares, and one line is the least.")
-    figure, _ = sheet(WIDTH, 330, title)
-    axes = figure.subplots()
+    figure, axes = panels(330, title)
     identities = identities_of(lines)
     ends = []
     for name, (shares, values) in lines.items():
         hue, shape = identities[name]
         axes.plot(shares, values, color=hue, linewidth=1.8, zorder=3)
-        for share, value in zip(shares, values, strict=True):
-            mark(axes, share, value, hue, shape)
+        parts.mark(axes, shares, values, hue, shape)
         ends.append((values[-1], name, hue))
-    labelled = end_labels(axes, ends)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_title("accuracy (%)", color=SOFT)
-    percent_axis(axes.yaxis)
+    parts.value_axis(axes, "accuracy (%)", percent=True)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("share of the second set of weights")
-    axes.grid(axis="y")
-    spread(figure, [labelled])
+    parts.label_ends(figure, (axes, ends))
     return figure

@@ -2,35 +2,22 @@
 
 import numpy as np
 from matplotlib.colors import to_rgb
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from helpers.plotting.checks import checked_images, checked_labels
-from helpers.plotting.parts import log_ticks, mark, percent_axis, place_labels
-from helpers.plotting.style import CLASS_COLORS, INK, SOFT, WIDTH, readable, sheet, styled
-from helpers.settings import UserError
+from helpers.plotting import parts
+from helpers.plotting.checks import checked_images, checked_labels, checked_table
+from helpers.plotting.style import CLASS_COLORS, INK, SOFT, WIDTH, panels, readable, styled
 
 
 @styled
 def class_balance(counts_by_split, title="How many images each class has"):
-    """Show the number of images of each class, one panel per split.
-
-    Parameters
-    ----------
-    counts_by_split : pandas.DataFrame
-        Index: class names; columns: splits; values: numbers of images.
-
-    Raises
-    ------
-    UserError
-        If the table is empty.
-    """
-    if getattr(counts_by_split, "size", 0) == 0:
-        raise UserError("counts_by_split is empty: pass a table of classes by splits.")
+    """Show the number of images of each class (row of the table), one panel per split (column)."""
+    checked_table(counts_by_split)
     names, splits = list(counts_by_split.index), list(counts_by_split.columns)
-    figure, _ = sheet(min(WIDTH, 180 + 240 * len(splits)), 60 + 22 * len(names), title)
-    panels = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
-    for axes, split in zip(panels, splits, strict=True):
+    width = min(WIDTH, 180 + 240 * len(splits))
+    height = 60 + 22 * len(names)
+    figure, grid = panels(height, title, "", (1, len(splits)), width, sharey=True)
+    for axes, split in zip(grid[0], splits, strict=True):
         values = counts_by_split[split].to_numpy()
         axes.barh(np.arange(len(names)), values, height=0.62, color="#7fb1d3")
         for row, value in enumerate(values):
@@ -38,37 +25,23 @@ def class_balance(counts_by_split, title="How many images each class has"):
         axes.set_title(f"{split}: {values.sum():,.0f} images", weight="bold")
         axes.set(xlim=(0, max(values.max(), 1) * 1.25), xticks=[])
         axes.spines["bottom"].set_visible(False)
-    panels[0].set_yticks(np.arange(len(names)), names, color=INK)
-    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    grid[0, 0].set_yticks(np.arange(len(names)), names, color=INK)
+    grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 
 
 @styled
 def pixel_histogram(images, title="How often each pixel value occurs"):
-    """Show the distribution of pixel values on a logarithmic axis, with the share of zeros.
-
-    Parameters
-    ----------
-    images : array (N, height, width) of uint8
-
-    Raises
-    ------
-    UserError
-        If the images are not `uint8`.
-    """
+    """Show the distribution of the pixel values of `uint8` images, with the share of zeros."""
     images = checked_images(images)
-    if images.dtype != np.uint8:
-        raise UserError(f"images are {images.dtype}: pass the raw pixels, uint8 from 0 to 255.")
     shares = np.bincount(images.ravel(), minlength=256) / images.size
-    figure, _ = sheet(WIDTH, 280, title)
-    axes = figure.subplots()
+    figure, axes = panels(280, title)
     axes.bar(np.arange(256), 100 * shares, width=1.0, color=["#0072B2"] + ["#9cc3dd"] * 255)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.grid(axis="y")
     axes.set(xlim=(-3, 258), xticks=(0, 64, 128, 192, 255), xlabel="pixel value")
-    axes.set_title("share of all pixels (%, logarithmic)", color=SOFT)
+    parts.value_axis(axes, "share of all pixels (%, logarithmic)")
     axes.annotate(
         f"{100 * shares[0]:.1f} % of all pixels are exactly 0", (0, 100 * shares[0]), (14, -3),
         textcoords="offset points", va="center", fontsize=9.5, weight="bold", color="#0072B2",
@@ -80,42 +53,24 @@ def pixel_histogram(images, title="How often each pixel value occurs"):
 def embeddings(points_by_method, labels, class_names, title="The same images in two planes"):
     """Show several planar embeddings of the same images side by side.
 
-    Parameters
-    ----------
-    points_by_method : dict of str to array (N, 2)
-        For example `{"PCA": …, "t-SNE": …}`.
-    labels : array (N,) of class indices
-    class_names : sequence of str
-
-    Raises
-    ------
-    UserError
-        If the shapes do not fit together.
+    `points_by_method` has, by the name of the method, an array (N, 2).
     """
-    return _embeddings(points_by_method, labels, class_names, title)
-
-
-def _embeddings(points_by_method, labels, class_names, title):
-    if not points_by_method:
-        raise UserError("There is no embedding: pass a dict from a method's name to its points.")
     count = len(points_by_method)
-    width = 640 if count == 1 else WIDTH
-    figure, _ = sheet(width, 560 if count == 1 else 30 + (width - 30) // count, title)
-    panels = figure.subplots(1, count, squeeze=False)[0]
-    order = np.random.default_rng(0).permutation(len(np.asarray(labels)))
-    for axes, (method, points) in zip(panels, points_by_method.items(), strict=True):
+    height, width = (560, 640) if count == 1 else (30 + (WIDTH - 30) // count, WIDTH)
+    figure, grid = panels(height, title, "", (1, count), width)
+    labels = np.asarray(labels)
+    order = np.random.default_rng(0).permutation(len(labels))
+    for axes, (method, points) in zip(grid[0], points_by_method.items(), strict=True):
         points = np.asarray(points, float)
-        if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
-            raise UserError(f"points have the shape {points.shape}: pass an array (N, 2).")
-        checked = checked_labels(labels, len(points), class_names)
-        hues = np.array([to_rgb(CLASS_COLORS[label % 10]) for label in checked])
+        checked_labels(labels, len(points), class_names)
+        hues = np.array([to_rgb(CLASS_COLORS[label % 10]) for label in labels])
         size = 7 if len(points) <= 2500 else 3
         axes.scatter(*points[order].T, s=size, c=hues[order], alpha=0.55, linewidths=0)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         axes.set_title(method, weight="bold")
-    for axes, points in zip(panels, points_by_method.values(), strict=True):
-        _class_labels(axes, np.asarray(points, float), np.asarray(labels), class_names)
+    for axes, points in zip(grid[0], points_by_method.values(), strict=True):
+        _class_labels(axes, np.asarray(points, float), labels, class_names)
     return figure
 
 
@@ -129,7 +84,7 @@ def _class_labels(axes, points, labels, class_names):
         artist = axes.annotate(
             class_names[index], (0, 0), (x, y), textcoords="figure pixels", ha="center",
             va="center", fontsize=9.5, weight="bold", color=readable(CLASS_COLORS[index % 10]),
-            path_effects=[withStroke(linewidth=3, foreground="white")], zorder=5,
+            path_effects=parts.halo(), zorder=5,
             annotation_clip=False,
         )  # fmt: skip
         artist.set_in_layout(False)
@@ -153,38 +108,23 @@ def _class_labels(axes, points, labels, class_names):
 def explained_variance(ratio, title="How much of the variance the first components hold"):
     """Show the cumulative share of the variance against the number of principal components.
 
-    Parameters
-    ----------
-    ratio : array (components,)
-        Share of the variance of each component, in [0, 1], as scikit-learn's
-        `PCA.explained_variance_ratio_`.
-
-    Raises
-    ------
-    UserError
-        If `ratio` is not a vector of shares.
+    `ratio` is what scikit-learn's PCA calls `explained_variance_ratio_`.
     """
-    ratio = np.asarray(ratio, float)
-    if ratio.ndim != 1 or len(ratio) == 0 or ratio.min() < 0 or ratio.sum() > 1 + 1e-6:
-        raise UserError("ratio must be a vector of shares: pass PCA's explained_variance_ratio_.")
-    total = np.cumsum(ratio)
+    total = np.cumsum(np.asarray(ratio, float))
     components = np.arange(1, len(ratio) + 1)
-    figure, _ = sheet(WIDTH, 300, title)
-    axes = figure.subplots()
+    figure, axes = panels(300, title)
     axes.plot(components, total, color="#0963BC")
     if len(ratio) > 20:
         axes.set_xscale("log")
-        log_ticks(axes.xaxis, components[0], components[-1])
+        parts.log_ticks(axes.xaxis, components[0], components[-1])
     axes.set(ylim=(0, 1.05), xlabel="number of components")
-    axes.set_title("cumulative share of the variance (%)", color=SOFT)
-    percent_axis(axes.yaxis)
-    axes.grid(axis="y")
+    parts.value_axis(axes, "cumulative share of the variance (%)", percent=True)
     shares = [share for share in (0.5, 0.8, 0.9, 0.95, 0.99) if total[0] < share <= total[-1]]
     needed = [int(np.argmax(total >= share)) + 1 for share in shares]
     points = [(count, total[count - 1]) for count in needed]
     texts = [f"{count} hold {100 * share:.0f} %" for count, share in points]
     for point in points:
-        mark(axes, *point, "#0963BC", "o", size=8)
+        parts.mark(axes, *point, "#0963BC", "o", size=8)
     obstacles = zip(components, total, components[1:], total[1:], strict=False)
-    place_labels(axes, points, texts, [SOFT] * len(points), list(obstacles))
+    parts.place_labels(axes, points, texts, [SOFT] * len(points), list(obstacles))
     return figure

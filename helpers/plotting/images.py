@@ -5,30 +5,17 @@ from matplotlib.patches import Rectangle
 
 from helpers.plotting.checks import checked_images, checked_labels, checked_length
 from helpers.plotting.mosaic import Mosaic, marked
-from helpers.plotting.style import INK, SOFT, readable, styled
+from helpers.plotting.style import SOFT, readable, styled
 from helpers.settings import UserError
 
 
 @styled
 def image_grid(images, titles=None, columns=10, title="", correct=None):
-    """Show many images as one mosaic.
+    """Show many images as one mosaic, with `titles` under them, where these are given.
 
-    Parameters
-    ----------
-    images : array (N, height, width) or (N, height, width, 1)
-        `uint8` is shown from 0 (white) to 255 (black), any other type from its least to its
-        greatest value.
-    titles : sequence of N str, optional
-        Captions under the images; a line break starts a second line.
-    columns : int
-    title : str
-    correct : sequence of N bool, optional
-        Whether each prediction is right: a blue frame and a tick, or a vermilion one and a cross.
-
-    Raises
-    ------
-    UserError
-        If the shapes or lengths do not fit together.
+    `uint8` is shown from 0 (white) to 255 (black), any other type from its least to its greatest
+    value. Flags whether predictions are `correct` give a blue frame and a tick, or a vermilion one
+    and a cross.
     """
     images = checked_images(images)
     captions = [""] * len(images) if titles is None else titles
@@ -46,82 +33,42 @@ def image_grid(images, titles=None, columns=10, title="", correct=None):
 
 @styled
 def class_samples(images, labels, class_names, per_class=10, title="Ten images of each class"):
-    """Show the first images of every class, one row per class, its name at the left.
-
-    Parameters
-    ----------
-    images : array (N, height, width)
-    labels : array (N,) of class indices
-    class_names : sequence of str
-    per_class : int
-        Images per class; a class with fewer leaves the rest of its row white.
-
-    Raises
-    ------
-    UserError
-        If the shapes do not fit together.
-    """
+    """Show the first images of every class, one row per class, its name at the left."""
     images = checked_images(images)
     labels = checked_labels(labels, len(images), class_names)
     if title == "Ten images of each class" and per_class != 10:
         title = f"The first {per_class} images of each class"
-    rows = np.zeros((len(class_names) * per_class, *images.shape[1:]), images.dtype)
-    rows += images.min()
-    for index in range(len(class_names)):
-        found = images[labels == index][:per_class]
-        rows[index * per_class : index * per_class + len(found)] = found
-    mosaic = Mosaic(rows, per_class, title, left=90)
+    rows = _by_class(images, labels, len(class_names), per_class)
+    mosaic = Mosaic(rows.reshape(-1, *images.shape[1:]), per_class, title, left=90)
     mosaic.name_rows(class_names, per_class)
     return mosaic.figure
 
 
+def _by_class(images, labels, classes, per_class):
+    """Return the first images of each class; one with fewer leaves the rest of its row white."""
+    rows = np.full((classes, per_class, *images.shape[1:]), images.min(), images.dtype)
+    for index in range(classes):
+        found = images[labels == index][:per_class]
+        rows[index, : len(found)] = found
+    return rows
+
+
 @styled
 def class_strip(images, labels, class_names, per_class=2, title=""):
-    """Show the first images of every class side by side, one column per class, its name below.
-
-    Parameters
-    ----------
-    images : array (N, height, width)
-    labels : array (N,) of class indices
-    class_names : sequence of str
-    per_class : int
-        Images per class; a class with fewer leaves the rest of its column white.
-
-    Raises
-    ------
-    UserError
-        If the shapes do not fit together.
-    """
+    """Show the first images of every class side by side, one column per class, its name below."""
     images = checked_images(images)
     labels = checked_labels(labels, len(images), class_names)
-    height, width = images.shape[1:]
-    shape = len(class_names), per_class * (height + 2) - 2, width
-    columns = np.full(shape, images.min(), images.dtype)
-    for index in range(len(class_names)):
-        for place, image in enumerate(images[labels == index][:per_class]):
-            top = place * (height + 2)
-            columns[index, top : top + height] = image
-    names = list(class_names)
-    mosaic = Mosaic(columns, len(names), title, captions=names, gap=2)
-    mosaic.caption(names, [INK] * len(names))
+    rows = _by_class(images, labels, len(class_names), per_class)
+    columns = np.pad(rows, ((0, 0), (0, 0), (0, 2), (0, 0)), constant_values=images.min())
+    columns = columns.reshape(len(rows), -1, images.shape[2])[:, :-2]
+    mosaic = Mosaic(columns, len(rows), title, captions=list(class_names), gap=2)
+    mosaic.caption(class_names)
     return mosaic.figure
 
 
 @styled
 def class_statistics(images, labels, class_names, title="The mean garment of each class"):
-    """Show the mean image (top) and the standard-deviation image (bottom) of each class.
-
-    Parameters
-    ----------
-    images : array (N, height, width)
-    labels : array (N,) of class indices
-    class_names : sequence of str
-
-    Raises
-    ------
-    UserError
-        If the shapes do not fit together, or a class has no image.
-    """
+    """Show the mean image (top) and the standard-deviation image (bottom) of each class."""
     images = checked_images(images)
     labels = checked_labels(labels, len(images), class_names)
     absent = [name for index, name in enumerate(class_names) if not (labels == index).any()]
@@ -135,16 +82,13 @@ def class_statistics(images, labels, class_names, title="The mean garment of eac
     stretched = low + (high - low) * deviations / max(deviations.max(), 1e-9)
     names = list(class_names)
     mosaic = Mosaic(
-        np.concatenate([means, stretched]),
-        len(names),
-        title,
+        np.concatenate([means, stretched]), len(names), title,
         f"Top: mean. Bottom: standard deviation, white = 0, black = {deviations.max():.3g} "
         f"(pixels run from {low:g} to {high:g}).",
-        captions=names,
-        left=70,
-    )
+        captions=names, left=70,
+    )  # fmt: skip
     mosaic.name_rows(("mean", "standard\ndeviation"), len(names))
-    mosaic.caption(names, [INK] * len(names))
+    mosaic.caption(names)
     return mosaic.figure
 
 
@@ -152,21 +96,10 @@ def class_statistics(images, labels, class_names, title="The mean garment of eac
 def image_pairs(left, right, captions, title="", columns=5):
     """Show pairs of images side by side, such as near duplicates, with a caption under each pair.
 
-    Parameters
-    ----------
-    left, right : arrays (N, height, width) of equal shape
-    captions : sequence of N str
-    columns : int
-        Pairs per row.
-
-    Raises
-    ------
-    UserError
-        If the shapes or lengths do not fit together.
+    `left` and `right` are arrays (N, height, width); a row holds so many `columns` of pairs.
     """
     left, right = checked_images(left, "left images"), checked_images(right, "right images")
-    if left.shape != right.shape:
-        raise UserError(f"left is {left.shape} and right {right.shape}: pass equally many images.")
+    right = np.asarray(checked_length(right, len(left), "right images"))
     captions = [str(text) for text in checked_length(captions, len(left), "captions")]
     mosaic = Mosaic(np.concatenate([left, right], axis=2), columns, title, captions=captions, gap=8)
     mosaic.frame("#cfcfcf")
@@ -178,27 +111,12 @@ def image_pairs(left, right, captions, title="", columns=5):
 def predictions(images, probabilities, labels, class_names, columns=6, title="Predictions"):
     """Show images with the predicted class, its probability, and the truth where it is another.
 
-    Parameters
-    ----------
-    images : array (N, height, width)
-    probabilities : array (N, classes), in [0, 1]
-    labels : array (N,) of class indices
-    class_names : sequence of str
-    columns : int
-
-    Raises
-    ------
-    UserError
-        If the shapes do not fit together.
+    `probabilities` has one row per image and one column per class.
     """
     images = checked_images(images)
     labels = checked_labels(labels, len(images), class_names)
+    probabilities = checked_length(probabilities, len(images), "rows of probabilities")
     probabilities = np.asarray(probabilities, float)
-    if probabilities.shape != (len(images), len(class_names)):
-        raise UserError(
-            f"probabilities have the shape {probabilities.shape}: pass one row per image and one "
-            f"column per class, ({len(images)}, {len(class_names)})."
-        )
     predicted = probabilities.argmax(axis=1)
     right = predicted == labels
     captions = [

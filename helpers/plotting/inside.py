@@ -9,26 +9,12 @@ import textwrap
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
-from helpers.plotting.checks import checked_columns, checked_images, checked_length
-from helpers.plotting.mosaic import compose, marked
-from helpers.plotting.parts import end_labels, mark, percent_axis, spread
-from helpers.plotting.style import (
-    DIVERGING,
-    EDGE,
-    FAINT,
-    INK,
-    SOFT,
-    WIDTH,
-    WRONG,
-    identities_of,
-    readable,
-    sheet,
-    styled,
-)
+from helpers.plotting import parts, style
+from helpers.plotting.checks import checked_images, checked_length, checked_table
+from helpers.plotting.mosaic import compose, marked, to_scale
+from helpers.plotting.style import panels, readable, styled
 from helpers.settings import UserError
 
 HEAT, SIGNED, PAPER = "inferno", "berlin", "gray_r"
@@ -46,26 +32,11 @@ LOOKS = {
 
 @styled
 def filters(kernels, responses, columns=8, title="The first filters and what they answer to"):
-    """Show small filters, each above the feature map that it makes of one image.
-
-    Parameters
-    ----------
-    kernels : array (N, rows, columns)
-        The weights of N filters with one input channel.
-    responses : array (N, height, width)
-        The map of each filter.
-    columns : int
-        Filters beside each other.
-
-    Raises
-    ------
-    UserError
-        If there is not one map for each filter.
-    """
+    """Show small filters (N, rows, columns), each above its map (N, height, width) of one image."""
     kernels, responses = checked_images(kernels, "kernels"), checked_images(responses, "responses")
     checked_length(responses, len(kernels), "responses")
     enlarged = np.stack([_enlarged(kernel, responses.shape[1:]) for kernel in kernels])
-    weights = _painted(enlarged, DIVERGING, _greatest(kernels))
+    weights = _painted(enlarged, style.DIVERGING, _greatest(kernels))
     maps = _painted(responses, HEAT, _greatest(responses))
     starts = range(0, len(kernels), columns)
     rows = [part[start : start + columns] for start in starts for part in (weights, maps)]
@@ -73,36 +44,22 @@ def filters(kernels, responses, columns=8, title="The first filters and what the
         rows, title, "Every filter and every map on a scale of its own.",
         row_names=["filter", "map"] * len(starts), bars=True,
     )  # fmt: skip
-    wall.bar(0, DIVERGING, ("−", "0", "+"), "weight")
+    wall.bar(0, style.DIVERGING, ("−", "0", "+"), "weight")
     wall.bar(1, HEAT, ("0", "strong"), "response")
     return wall.figure
 
 
 @styled
 def feature_maps(image, maps, columns=10, title="One image on its way through the network"):
-    """Show the strongest feature maps of several layers, one row per layer.
+    """Show the strongest feature maps of several layers, in the order of their channels.
 
-    Parameters
-    ----------
-    image : array (height, width)
-    maps : dict of str to array (rows, columns, channels)
-        By the name of the layer; the sides divide those of the image.
-    columns : int
-        Maps per layer: those with the greatest mean, in the order of their channels.
-
-    Raises
-    ------
-    UserError
-        If there is no map, or one does not divide the image.
+    `maps` has, by the name of the layer, an array (rows, columns, channels) whose sides divide
+    those of the image; each layer is one row.
     """
     (image,) = checked_images(np.asarray(image)[None], "image")
-    if not maps:
-        raise UserError("There are no maps: pass a dict from a layer's name to its maps.")
     rows, names = [], []
     for name, values in maps.items():
         values = np.moveaxis(np.asarray(values, float), -1, 0)
-        if values.ndim != 3 or any(a % b for a, b in zip(image.shape, values.shape[1:], strict=0)):
-            raise UserError(f"The maps of {name} do not divide the image: pass (rows, columns, N).")
         strongest = np.sort(np.argsort(-values.mean(axis=(1, 2)), kind="stable")[:columns])
         tiles = np.stack([_enlarged(each, image.shape) for each in values[strongest]])
         paper = _painted(image[None].astype(float), PAPER, image.max())
@@ -118,37 +75,19 @@ def feature_maps(image, maps, columns=10, title="One image on its way through th
 def explanations(images, maps, captions, correct=None, title="Where the evidence lies"):
     """Show images and, under each, heat maps of it with the outline of the article on top.
 
-    Parameters
-    ----------
-    images : array (N, height, width)
-    maps : dict of str to array (N, height, width)
-        One row of heat per entry, every map on a scale of its own; maps with negative values are
-        shown on a scale with two ends.
-    captions : sequence of N str
-        Above the columns; a line break starts a second line.
-    correct : sequence of N bool, optional
-        Puts a tick or a cross before each caption.
-
-    Raises
-    ------
-    UserError
-        If maps or captions do not fit the images.
+    `maps` has, by name, an array (N, height, width); every map has a scale of its own, with two
+    ends where some are negative. Flags `correct` put a tick or a cross before each caption.
     """
     images = checked_images(images)
     captions = [str(text) for text in checked_length(captions, len(images), "captions")]
-    if not maps:
-        raise UserError("There are no maps: pass a dict from a method's name to its maps.")
-    hues = [INK] * len(images)
+    hues = [style.INK] * len(images)
     if correct is not None:
-        flags = checked_length(correct, len(images), "flags")
-        captions, hues = marked(captions, flags)
+        captions, hues = marked(captions, checked_length(correct, len(images), "flags"))
         hues = [readable(hue) for hue in hues]
     rows = [_painted(images.astype(float), PAPER, images.max())]
     kinds = []
     for name, heat in maps.items():
-        heat = np.asarray(heat, float)
-        if heat.shape != images.shape or not np.isfinite(heat).all():
-            raise UserError(f"The maps of {name} have the shape {heat.shape}: pass one per image.")
+        heat = np.asarray(checked_length(heat, len(images), f"maps of {name}"), float)
         kinds.append(SIGNED if heat.min() < 0 else HEAT)
         rows.append(_painted(heat, kinds[-1], _greatest(heat)))
     wall = _Wall(rows, title, row_names=["image", *maps], head=captions, hues=hues, bars=True)
@@ -165,29 +104,17 @@ def explanations(images, maps, captions, correct=None, title="Where the evidence
 def neighbours(queries, names, groups, title="The nearest neighbours in two spaces"):
     """Show images, one per row, with their nearest neighbours in several spaces.
 
-    Parameters
-    ----------
-    queries : array (N, height, width)
-    names : sequence of N str
-        What the queries are.
-    groups : dict of str to (array (N, k, height, width), array (N, k) of bool)
-        By the name of the space: the neighbours, and whether each is of the query's class.
-
-    Raises
-    ------
-    UserError
-        If the neighbours do not fit the queries.
+    `groups` has, by the name of the space, the neighbours, an array (N, k, height, width), and
+    whether each is of the class of the image: (N, k).
     """
     queries = checked_images(queries, "queries")
-    if not groups:
-        raise UserError("There is no space: pass a dict from a space's name to its neighbours.")
     names = checked_length(names, len(queries), "names")
     tiles = [_painted(queries[:, None].astype(float), PAPER, 255)]
     heads, first = ["asked"], 1
     crossed = []
     for name, (images, same) in groups.items():
         images, same = np.asarray(images, float), np.asarray(same, bool)
-        if images.shape[::3] != queries.shape[::2] or same.shape != images.shape[:2]:
+        if len(images) != len(queries) or same.shape != images.shape[:2]:
             raise UserError(
                 f"The neighbours in {name} have the shapes {images.shape} and {same.shape}: pass "
                 f"(N, k, height, width) and (N, k) for the {len(queries)} queries."
@@ -208,23 +135,11 @@ def neighbours(queries, names, groups, title="The nearest neighbours in two spac
 
 @styled
 def class_images(rows, class_names, notes=None, title="What the network calls typical"):
-    """Show one image per class and row.
+    """Show one image per class and row, each from 0 (white) to its own greatest value (black).
 
-    Parameters
-    ----------
-    rows : dict of str to array (classes, height, width)
-        By the name of the row; each drawn from 0 (white) to its own greatest value (black).
-    class_names : sequence of str
-    notes : dict of str to sequence of str, optional
-        By the name of the row: a short text under each image.
-
-    Raises
-    ------
-    UserError
-        If a row has not one image per class.
+    `rows` has, by name, an array (classes, height, width); `notes`, by the same names, short texts
+    under the images.
     """
-    if not rows:
-        raise UserError("There are no rows: pass a dict from a row's name to its images.")
     painted = []
     for name, images in rows.items():
         images = checked_images(images, name).astype(float)
@@ -239,40 +154,28 @@ def class_images(rows, class_names, notes=None, title="What the network calls ty
 def deletion(table, title="How fast the answer is lost when pixels are removed"):
     """Show the probability of the answer against the share of removed pixels, one line per order.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns: `order` (what decides which pixels go first), `share` (removed), `probability` and
-        its interval `low`, `high`.
-
-    Raises
-    ------
-    UserError
-        If a column is missing or the table is empty.
+    The table has the columns `order` (what decides which pixels go first), `share` (removed),
+    `probability` and its interval `low`, `high`.
     """
-    checked_columns(table, ("order", "share", "probability", "low", "high"), "The deletion table")
-    figure, _ = sheet(WIDTH, 380, title, "Bands: 95 % intervals of the mean over images.")
-    axes = figure.subplots()
-    looks, labels = _looks(table["order"]), []
+    checked_table(table, "order", "share", "probability", "low", "high")
+    figure, axes = panels(380, title, "Bands: 95 % intervals of the mean over images.")
+    looks = style.looks_of(table["order"].unique(), LOOKS)
     for order, rows in table.groupby("order", sort=False):
         hue, shape = looks[order]
         axes.fill_between(rows["share"], rows["low"], rows["high"], color=hue, alpha=0.18, lw=0)
         axes.plot(rows["share"], rows["probability"], color=hue)
-        for row in rows.iloc[::2].itertuples():
-            mark(axes, row.share, row.probability, hue, shape, size=6)
-        # Named where the lines are still apart: at the end all images are blank.
-        labels.append((order, hue, rows))
+        every_other = rows.iloc[::2]
+        parts.mark(axes, every_other["share"], every_other["probability"], hue, shape, size=6)
     axes.set(xlim=(-0.01, 1.01), xlabel="pixels removed (%)", ylim=(0, 1.02))
-    axes.set_title("mean probability of the original answer (%)", color=SOFT)
-    percent_axis(axes.xaxis)
-    percent_axis(axes.yaxis)
-    axes.grid(axis="y")
+    parts.value_axis(axes, "mean probability of the original answer (%)", percent=True)
+    parts.percent_axis(axes.xaxis)
+    # Named in a legend: at the right end, where all images are blank, the lines meet.
     handles = [
-        axes.plot([], [], color=hue, marker=looks[order][1], markeredgecolor="white")[0]
-        for order, hue, _ in labels
+        axes.plot([], [], color=hue, marker=shape, markeredgecolor="white")[0]
+        for hue, shape in looks.values()
     ]
-    axes.legend(handles, [f"{order} first" if order != "random" else "random order"
-                          for order, _, _ in labels], loc="upper right")  # fmt: skip
+    words = ["random order" if order == "random" else f"{order} first" for order in looks]
+    axes.legend(handles, words, loc="upper right")
     return figure
 
 
@@ -280,24 +183,13 @@ def deletion(table, title="How fast the answer is lost when pixels are removed")
 def along_network(table, title, ylabel, percent=False):
     """Show a quantity at several stages of a network, one line with intervals per arm.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns: `stage` (in order), `arm`, `value` and its interval `low`, `high`.
-    title, ylabel : str
-    percent : bool
-        Write shares as percentages.
-
-    Raises
-    ------
-    UserError
-        If a column is missing or the table is empty.
+    The table has the columns `stage` (in order), `arm`, `value` and its interval `low`, `high`;
+    shares are written in percent on request.
     """
-    checked_columns(table, ("stage", "arm", "value", "low", "high"), "The table of stages")
-    figure, _ = sheet(WIDTH, 360, title, "Bars: 95 % intervals.")
-    axes = figure.subplots()
+    checked_table(table, "stage", "arm", "value", "low", "high")
+    figure, axes = panels(360, title, "Bars: 95 % intervals.")
     stages = list(dict.fromkeys(table["stage"]))
-    looks, ends = _looks(table["arm"]), []
+    looks, ends = style.looks_of(table["arm"].unique(), LOOKS), []
     arms = list(looks)
     for arm, rows in table.groupby("arm", sort=False):
         hue, shape = looks[arm]
@@ -305,25 +197,15 @@ def along_network(table, title, ylabel, percent=False):
         places = np.array([stages.index(stage) for stage in rows["stage"]]) + aside
         axes.plot(places, rows["value"], color=hue, linewidth=1.6)
         axes.vlines(places, rows["low"], rows["high"], color=hue, alpha=0.45, linewidth=3)
-        for x, y in zip(places, rows["value"], strict=True):
-            mark(axes, x, y, hue, shape, size=8)
+        parts.mark(axes, places, rows["value"], hue, shape, size=8)
         ends.append((rows["value"].iloc[-1], arm, hue))
-    axes.set_xticks(range(len(stages)), [textwrap.fill(stage, 13) for stage in stages], color=INK)
+    axes.set_xticks(
+        range(len(stages)), [textwrap.fill(stage, 13) for stage in stages], color=style.INK
+    )
     axes.set_xlim(-0.3, len(stages) - 0.7)
-    axes.set_title(ylabel, color=SOFT)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]))
-    axes.grid(axis="y")
-    if percent:
-        percent_axis(axes.yaxis)
-    spread(figure, [end_labels(axes, ends)])
+    parts.value_axis(axes, ylabel, percent, ticks=7)
+    parts.label_ends(figure, (axes, ends))
     return figure
-
-
-def _looks(names):
-    """Return a colour and a marker for every name, the known ones always the same."""
-    names = list(dict.fromkeys(names))
-    others = identities_of([name for name in names if name not in LOOKS])
-    return {name: LOOKS.get(name) or others[name] for name in names}
 
 
 def _enlarged(image, shape):
@@ -344,7 +226,7 @@ def _greatest(images):
 def _painted(values, colormap, greatest):
     """Turn numbers into colours, from 0 or, where signed, from −greatest; NaN becomes white."""
     scaled = values / np.maximum(greatest, 1e-12)
-    scaled = (scaled + 1) / 2 if colormap in (SIGNED, DIVERGING) else scaled
+    scaled = (scaled + 1) / 2 if colormap in (SIGNED, style.DIVERGING) else scaled
     colors = matplotlib.colormaps.get_cmap(colormap)(np.nan_to_num(scaled))[..., :3]
     return np.where(np.isnan(scaled)[..., None], 1.0, colors)
 
@@ -363,50 +245,33 @@ class _Wall:
         self.size = height, width = rows[0].shape[1:3]
         left = 16 + 6.4 * max(len(line) for name in row_names for line in name.split("\n"))
         right = 78 if bars else 0
-        self.zoom = max(1, min(4, int((WIDTH - left - right) // (columns * (width + GAP)))))
+        self.zoom = max(1, min(4, int((style.WIDTH - left - right) // (columns * (width + GAP)))))
         lines = max((text.count("\n") + 1 for text in head), default=0)
         below = math.ceil((LINE + 2) / self.zoom) if any(notes) else 0
-        filled = [np.concatenate([row, np.ones((columns - len(row), *row.shape[1:]))])
-                  for row in rows]  # fmt: skip
-        channels = np.moveaxis(np.concatenate(filled), -1, 0)
-        parts = [compose(channel, columns, GAP, below=below) for channel in channels]
-        corners = parts[0][1]
-        mosaic = _whitened(np.stack([part[0] for part in parts], axis=-1), corners, self.size)
+        blank = [np.ones((columns - len(row), *row.shape[1:])) for row in rows]
+        tiles = np.concatenate([part for pair in zip(rows, blank, strict=True) for part in pair])
+        picture, corners = compose(tiles, columns, GAP, fill=1.0, below=below)
         starts = range(0, len(corners), columns)
         self.corners = [corners[start : start + columns] for start in starts]
-        shape = mosaic.shape[0] * self.zoom, mosaic.shape[1] * self.zoom
-        total, top = math.ceil(left + shape[1] + right + 2 * EDGE), lines * LINE + 6 * bool(lines)
-        self.figure, heading = sheet(
-            max(total, 420), shape[0] + top + EDGE, title, subtitle, constrained=False
-        )
-        self.whole = max(total, 420), heading + shape[0] + top + EDGE
-        self.place = EDGE + left, EDGE, *shape[::-1]
-        self.axes = self.figure.add_axes(self._relative(*self.place))
-        extent = (0, mosaic.shape[1], mosaic.shape[0], 0)
-        self.axes.imshow(mosaic, extent=extent, aspect="auto")
-        self.axes.set_axis_off()
-        self.axes.autoscale(False)
-        self._write(row_names, head, hues, notes, align)
-
-    def _relative(self, left, bottom, width, height):
-        total, whole = self.whole
-        return left / total, bottom / whole, width / total, height / whole
+        self.foot = picture.shape[0] * self.zoom + style.EDGE
+        self.right = style.EDGE + left + picture.shape[1] * self.zoom
+        room = style.EDGE + left, right + style.EDGE, lines * LINE + 6 * bool(lines)
+        self.figure, self.axes = to_scale(picture, self.zoom, title, subtitle, room)
+        self._write(row_names, head, hues or [style.INK] * len(head), notes, align)
 
     def _write(self, row_names, head, hues, notes, align):
         height, width = self.size
         for name, row in zip(row_names, self.corners, strict=True):
-            position = (-8 / self.zoom, row[0][1] + height / 2)
-            style = {"ha": "right", "va": "center", "fontsize": 8.5, "linespacing": 1.3}
-            self.axes.text(*position, name, color=INK, **style)
-        hues = hues or [INK] * len(head)
+            font = {"ha": "right", "va": "center", "fontsize": 8.5, "linespacing": 1.3}
+            self.axes.text(-8 / self.zoom, row[0][1] + height / 2, name, color=style.INK, **font)
         for text, (x, y), hue in zip(head, self.corners[0], hues, strict=False):
             x += width / 2 if align == "center" else 0
-            style = {"ha": align, "va": "bottom", "fontsize": 8, "linespacing": 1.2}
-            self.axes.text(x, y - 4 / self.zoom, text, color=hue, **style)
+            font = {"ha": align, "va": "bottom", "fontsize": 8, "linespacing": 1.2}
+            self.axes.text(x, y - 4 / self.zoom, text, color=hue, **font)
         for texts, row in zip(notes, self.corners, strict=False):
             for text, (x, y) in zip(texts, row, strict=False):
                 position = (x + width / 2, y + height + 3 / self.zoom)
-                self.axes.text(*position, text, ha="center", va="top", fontsize=8, color=SOFT)
+                self.axes.text(*position, text, ha="center", va="top", fontsize=8, color=style.SOFT)
 
     def outline(self, image, corner):
         """Draw the article's outline over a tile."""
@@ -419,29 +284,23 @@ class _Wall:
         """Mark a tile with a frame and a cross in its corner."""
         x, y = self.corners[row][column]
         height, width = self.size
-        style = {"fill": False, "edgecolor": WRONG, "linewidth": 1.4, "clip_on": False}
-        self.axes.add_patch(Rectangle((x - 0.3, y - 0.3), width + 0.6, height + 0.6, **style))
-        style = {"ha": "right", "va": "top", "fontsize": 8, "weight": "bold"}
-        self.axes.text(x + width - 0.5, y + 0.5, "✗", color=WRONG, **style)
+        line = {"fill": False, "edgecolor": style.WRONG, "linewidth": 1.4, "clip_on": False}
+        self.axes.add_patch(Rectangle((x - 0.3, y - 0.3), width + 0.6, height + 0.6, **line))
+        font = {"ha": "right", "va": "top", "fontsize": 8, "weight": "bold"}
+        self.axes.text(x + width - 0.5, y + 0.5, "✗", color=style.WRONG, **font)
 
     def bar(self, row, colormap, ends, name):
         """Draw a colour bar at the right of a row; `ends` are texts from its foot to its top."""
         height = self.size[0] * self.zoom
-        left, bottom, width, total = self.place
-        foot = bottom + total - (self.corners[row][0][1] * self.zoom + height)
-        axes = self.figure.add_axes(self._relative(left + width + 8, foot, 9, height))
+        foot = self.foot - (self.corners[row][0][1] * self.zoom + height)
+        place = np.array([[self.right + 8, foot], [9, height]]) / np.round(self.figure.bbox.size)
+        axes = self.figure.add_axes(place.ravel())
         gradient = matplotlib.colormaps.get_cmap(colormap)(np.linspace(1, 0, 128))[:, None, :3]
         axes.imshow(gradient, aspect="auto", extent=(0, 1, 0, 1))
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         for place, text in zip(np.linspace(0.06, 0.94, len(ends)), ends, strict=True):
-            axes.text(1.5, place, text, va="center", fontsize=7.5, color=SOFT)
-        axes.text(6.2, 0.5, name, rotation=90, va="center", ha="center", fontsize=7.5, color=FAINT)
-
-
-def _whitened(mosaic, corners, size):
-    """Make everything between the tiles white."""
-    covered = np.zeros(mosaic.shape[:2], bool)
-    for x, y in corners:
-        covered[y : y + size[0], x : x + size[1]] = True
-    return np.where(covered[..., None], mosaic, to_rgb("white"))
+            axes.text(1.5, place, text, va="center", fontsize=7.5, color=style.SOFT)
+        axes.text(
+            6.2, 0.5, name, rotation=90, va="center", ha="center", fontsize=7.5, color=style.FAINT
+        )

@@ -2,19 +2,10 @@
 
 import numpy as np
 
+from helpers.plotting import style
 from helpers.plotting.checks import checked_histories
-from helpers.plotting.parts import end_labels, epoch_axis, log_ticks, mark, percent_axis, spread
-from helpers.plotting.style import (
-    FAINT,
-    SOFT,
-    WIDTH,
-    display_name,
-    identities_of,
-    readable,
-    sheet,
-    styled,
-)
-from helpers.settings import UserError
+from helpers.plotting.parts import epoch_axis, label_ends, log_ticks, mark, value_axis
+from helpers.plotting.style import display_name, identities_of, panels, readable, styled
 
 
 @styled
@@ -27,24 +18,12 @@ def learning_curves(
 ):
     """Show training (dashed) and validation (solid) curves of one or several models.
 
-    Parameters
-    ----------
-    histories : dict of str to dict of str to sequence of float
-        A model's name to its history with Keras' keys (`loss`, `val_loss`, `accuracy`, …).
-        A quantity without its `val_` partner is drawn for training alone.
-    quantities : sequence of str
-    chosen_epochs : dict of str to int, optional
-        The epoch, counted from 1, whose weights are reported: marked with the model's marker.
-    overlay : bool, optional
-        All models in common axes (True) or one panel each (False, the choice for up to four).
-
-    Raises
-    ------
-    UserError
-        If a history lacks a quantity, or a chosen epoch is not one of its epochs.
+    `histories` has Keras' histories by the names of the models. The epochs whose weights are
+    reported, counted from 1, are marked. `overlay` puts all models into common axes instead of one
+    panel each, which is the choice for up to four.
     """
-    checked_histories(histories, quantities)
-    chosen_epochs = _checked_epochs(histories, quantities[0], chosen_epochs or {})
+    checked_histories(histories, *quantities)
+    chosen_epochs = chosen_epochs or {}
     names = list(histories)
     overlay = len(names) == 1 or (len(names) > 4 if overlay is None else overlay)
     groups = [names] if overlay else [[name] for name in names]
@@ -52,34 +31,23 @@ def learning_curves(
     subtitle = "Dashed: training. Solid: validation."
     if chosen_epochs:
         subtitle += " Marker: the epoch whose weights are reported."
-    figure, _ = sheet(WIDTH, 60 + (250 if overlay else 190) * rows, title, subtitle)
-    grid = figure.subplots(rows, columns, sharey=False if overlay else "row", squeeze=False)
+    height, shared = 60 + (250 if overlay else 190) * rows, False if overlay else "row"
+    figure, grid = panels(height, title, subtitle, (rows, columns), sharey=shared)
     identities, labelled = identities_of(names), []
     for row, quantity in enumerate(quantities):
         for column, group in enumerate(groups):
             axes = grid[0, row] if overlay else grid[row, column]
             ends = _curves(axes, quantity, group, histories, identities, chosen_epochs)
             last = overlay or column == columns - 1
-            labelled.append(end_labels(axes, _curve_labels(ends, group) if last else []))
+            labelled.append((axes, _curve_labels(ends, group) if last else []))
             _curve_heading(axes, quantity, place=None if overlay else (row, column))
             if not overlay and row == 0:
                 hue = readable(identities[group[0]][0])
                 axes.set_title(display_name(group[0]), weight="bold", color=hue)
             if overlay or row == rows - 1:
                 axes.set_xlabel("epoch")
-    spread(figure, labelled)
+    label_ends(figure, *labelled)
     return figure
-
-
-def _checked_epochs(histories, quantity, chosen_epochs):
-    """Return the chosen epochs, or say which of them its history does not hold."""
-    for name, epoch in chosen_epochs.items():
-        if name not in histories or not 1 <= epoch <= len(histories[name][quantity]):
-            raise UserError(
-                f"Epoch {epoch} of {name} is not in its history: epochs count from 1 to the "
-                "number of epochs trained."
-            )
-    return chosen_epochs
 
 
 def _curves(axes, quantity, names, histories, identities, chosen_epochs):
@@ -101,9 +69,7 @@ def _curves(axes, quantity, names, histories, identities, chosen_epochs):
             epoch = chosen_epochs.get(name, len(line))
             mark(axes, epoch, line[epoch - 1], hue, shape)
     epoch_axis(axes, longest)
-    axes.grid(axis="y")
-    if "accuracy" in quantity:
-        percent_axis(axes.yaxis)
+    value_axis(axes, percent="accuracy" in quantity)
     return ends
 
 
@@ -123,26 +89,15 @@ def _curve_heading(axes, quantity, place):
     """Name the quantity: above the axes, or in a grid of panels beside its first column."""
     words = quantity.replace("_", " ") + (" (%)" if "accuracy" in quantity else "")
     if place is None:
-        axes.set_title(words, color=SOFT)
+        axes.set_title(words, color=style.SOFT)
     elif place[1] == 0:
         axes.set_ylabel(words)
 
 
 @styled
 def generalisation_gap(histories, title="Validation loss minus training loss"):
-    """Show how far the validation loss lies above the training loss, epoch by epoch.
-
-    Parameters
-    ----------
-    histories : dict of str to dict of str to sequence of float
-        A model's name to its history with `loss` and `val_loss`.
-
-    Raises
-    ------
-    UserError
-        If a history lacks one of the two.
-    """
-    checked_histories(histories, ("loss", "val_loss"))
+    """Show how far the validation loss lies above the training loss, epoch by epoch."""
+    checked_histories(histories, "loss", "val_loss")
     gaps = {
         name: np.asarray(history["val_loss"], float) - np.asarray(history["loss"], float)
         for name, history in histories.items()
@@ -152,33 +107,19 @@ def generalisation_gap(histories, title="Validation loss minus training loss"):
 
 @styled
 def learning_rate(histories, title="The learning rate, epoch by epoch"):
-    """Show each model's learning rate per epoch on a logarithmic axis.
-
-    Parameters
-    ----------
-    histories : dict of str to dict of str to sequence of float
-        A model's name to its history with `learning_rate`.
-
-    Raises
-    ------
-    UserError
-        If a history lacks `learning_rate`, or has none above 0.
-    """
-    checked_histories(histories, ("learning_rate",))
+    """Show each model's learning rate per epoch on a logarithmic axis."""
+    checked_histories(histories, "learning_rate")
     # A schedule may reach exactly 0, which a logarithmic axis cannot show: the line leaves it out.
     rates = {
         name: np.array([rate if rate > 0 else np.nan for rate in history["learning_rate"]])
         for name, history in histories.items()
     }
-    if not all(np.isfinite(line).any() for line in rates.values()):
-        raise UserError("A history has no learning rate above 0: record the optimizer's rate.")
     return _epoch_lines(rates, title, "learning rate (logarithmic)", log=True)
 
 
 def _epoch_lines(values, title, label, log=False):
     """Draw one line per model against the epoch, with its name at the right end."""
-    figure, _ = sheet(WIDTH, 290, title)
-    axes = figure.subplots()
+    figure, axes = panels(290, title)
     identities, ends = identities_of(values), []
     for name, line in values.items():
         hue, shape = identities[name]
@@ -189,18 +130,14 @@ def _epoch_lines(values, title, label, log=False):
         ends.append((line[last], display_name(name), hue))
     if log:
         axes.set_yscale("log")
-        log_ticks(axes.yaxis, *_decades(np.concatenate(list(values.values()))))
-        axes.set_ylim(*_decades(np.concatenate(list(values.values()))))
+        every = np.concatenate(list(values.values()))
+        limits = np.nanmin(every) / 1.6, np.nanmax(every) * 1.6
+        log_ticks(axes.yaxis, *limits)
+        axes.set_ylim(*limits)
     else:
-        axes.axhline(0, color=FAINT, linewidth=1, zorder=1)
+        axes.axhline(0, color=style.FAINT, linewidth=1, zorder=1)
     epoch_axis(axes, max(len(line) for line in values.values()))
-    axes.grid(axis="y")
-    axes.set_title(label, color=SOFT)
+    value_axis(axes, label)
     axes.set_xlabel("epoch")
-    spread(figure, [end_labels(axes, ends)])
+    label_ends(figure, (axes, ends))
     return figure
-
-
-def _decades(values):
-    """Return limits a little outside the values of a logarithmic axis."""
-    return np.nanmin(values) / 1.6, np.nanmax(values) * 1.6

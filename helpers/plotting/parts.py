@@ -11,11 +11,19 @@ MOST_COVERED = 0.05  # share of a label that may lie over other things, where it
 FAR = 14  # pixels between a point and its label, from which a line ties the two
 MARKER_SCALE = {"*": 1.6, "P": 1.15, "X": 1.15, "D": 0.85, "s": 0.95}  # to look equally large
 RARE = 0.01  # share of all answers below which chance decides the accuracy of a bin of them
+REFERENCE = {"color": FAINT, "linewidth": 1.2, "linestyle": (0, (3, 2)), "zorder": 1}
+VERDICTS = "Blue triangle up: it pays. Orange triangle down: it harms. Grey circle: "
 
 
-def percent_axis(axis):
-    """Write the shares on an axis as percentages, without the sign."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}"))
+def percent_axis(*every):
+    """Write the shares on axes as percentages, without the sign."""
+    for axis in every:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}"))
+
+
+def round_ticks(axis, most):
+    """Put at most so many ticks at round numbers."""
+    axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
 
 
 def epoch_axis(axes, epochs):
@@ -27,25 +35,24 @@ def epoch_axis(axes, epochs):
 
 
 def mark(axes, x, y, hue, shape, size=9):
-    """Draw the marker of a model, as large to the eye as any other model's."""
+    """Draw the marker of a model at one or several points, as large to the eye as any other's."""
     size *= MARKER_SCALE.get(shape, 1)
     axes.plot(x, y, shape, color=hue, markeredgecolor="white", markersize=size, zorder=5)
 
 
-def end_labels(axes, labels):
-    """Write names at the right end of lines; `labels` holds (height in data units, text, hue)."""
-    artists = [
-        axes.text(
-            1.01, y, text, color=readable(hue), transform=axes.get_yaxis_transform(),
-            va="center", fontsize=8.5,
-        )
-        for y, text, hue in sorted(labels, key=lambda label: label[0])
-    ]  # fmt: skip
-    return axes, artists
+def label_ends(figure, *ends):
+    """Write names at the right ends of lines, moved apart once the layout is known.
 
-
-def spread(figure, labelled):
-    """Move labels at line ends apart once the layout is known."""
+    Takes pairs of axes and the (height in data units, text, hue) of their lines.
+    """
+    labelled = []
+    for axes, labels in ends:
+        font = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
+        ordered = sorted(labels, key=lambda label: label[0])
+        artists = [
+            axes.text(1.01, y, text, color=readable(hue), **font) for y, text, hue in ordered
+        ]
+        labelled.append((axes, artists))
     figure.draw_without_rendering()
     for axes, artists in labelled:
         if not artists:
@@ -91,12 +98,11 @@ def place_labels(axes, points, texts, hues, obstacles=(), needed=None):
         (left, bottom), (right, top) = axes.transData.transform([(left, bottom), (right, top)])
         taken.append((left - 3, min(bottom, top) - 3, right + 3, max(bottom, top) + 3))
     style = {"fontsize": 8.5, "textcoords": "offset pixels", "annotation_clip": False, "zorder": 6}
-    halo = [withStroke(linewidth=2.5, foreground="white")]
     needed = np.ones(len(pixels), bool) if needed is None else np.asarray(needed)
     for index in np.lexsort((-pixels[:, 1], ~needed)):
         hue = readable(hues[index])
         artist = axes.annotate(
-            texts[index], points[index], (0, 0), color=hue, path_effects=halo, **style
+            texts[index], points[index], (0, 0), color=hue, path_effects=halo(2.5), **style
         )
         artist.set_in_layout(False)
         extent = artist.get_window_extent()
@@ -112,6 +118,11 @@ def place_labels(axes, points, texts, hues, obstacles=(), needed=None):
         taken.append((box[0] - 4, box[1], box[2] + 4, box[3]))
         if _distance(box, pixels[index]) > FAR:
             _tie(axes, box, pixels[index], hue)
+
+
+def halo(width=3):
+    """Return the path effect that sets a text off from what lies under it."""
+    return [withStroke(linewidth=width, foreground="white")]
 
 
 def _tie(axes, box, pixel, hue):
@@ -162,8 +173,23 @@ def _overlap(a, b):
     return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
-def heatmap(axes, values, texts, cmap, low, high, bold=None):
-    """Draw a matrix as coloured cells with a text in each, first row on top."""
+def triangle(table):
+    """Return what lies below the diagonal of a square table, NaN elsewhere, in float."""
+    values = np.asarray(table, float)
+    return np.where(np.tril(np.ones(values.shape, bool), -1), values, np.nan)[1:, :-1]
+
+
+def cells(values, write):
+    """Write every value of a matrix, and nothing for those that are missing."""
+    return [[write(value) if np.isfinite(value) else "" for value in row] for row in values]
+
+
+def heatmap(axes, values, texts, cmap, limits, names, bold=None, on_top=True):
+    """Draw a matrix as coloured cells with a text in each, first row on top; name both sides.
+
+    `names` holds those of the rows and those of the columns, which are broken where they are long.
+    """
+    low, high = limits
     seaborn.heatmap(
         values, vmin=low, vmax=high, cmap=cmap, annot=np.array(texts, dtype=str), fmt="",
         annot_kws={"fontsize": 8.5}, linewidths=1.5, linecolor="white", cbar=False,
@@ -174,25 +200,17 @@ def heatmap(axes, values, texts, cmap, low, high, bold=None):
         for text, strong in zip(axes.texts, bold[shown], strict=True):
             text.set_weight("bold" if strong else "normal")
     # Seaborn leaves the cells without a value blank; the diagonal of a confusion matrix has a text.
+    style = {"ha": "center", "va": "center", "fontsize": 8.5, "color": INK}
     for row, column in np.argwhere(~shown):
-        axes.text(
-            column + 0.5, row + 0.5, texts[row][column], ha="center", va="center",
-            fontsize=8.5, color=INK,
-        )  # fmt: skip
+        axes.text(column + 0.5, row + 0.5, texts[row][column], **style)
     axes.tick_params(length=0)
-
-
-def cell_names(axes, rows, columns, on_top=True):
-    """Name the rows and columns of a heatmap, long column names broken at spaces and slashes."""
+    rows, columns = names
+    broken = [str(name).replace("/", "/\n").replace(" ", "\n") for name in columns]
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows, color=INK)
-    axes.set_xticks(np.arange(len(columns)) + 0.5, [_broken(c) for c in columns], color=INK)
+    axes.set_xticks(np.arange(len(columns)) + 0.5, broken, color=INK)
     if on_top:
         axes.xaxis.tick_top()
         axes.xaxis.set_label_position("top")
-
-
-def _broken(name):
-    return str(name).replace("/", "/\n").replace(" ", "\n")
 
 
 def log_ticks(axis, low, high):
@@ -210,10 +228,15 @@ def plain_number(value):
     return np.format_float_positional(float(f"{value:.3g}"), trim="-")
 
 
-def interval(axes, row, value, low, high, hue, shape):
-    """Draw a value with its interval in one row of a figure with accuracy along x."""
-    axes.plot([low, high], [row, row], color=shade(hue, 0.4), linewidth=3, zorder=2)
-    mark(axes, value, row, hue, shape)
+def points(value, decimals):
+    """Write a number with its sign."""
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
+def signed(value, decimals):
+    """Write a number with its sign, which is ± where rounding leaves zero."""
+    near_zero = not float(f"{value:.{decimals}f}")
+    return f"±{abs(value):.{decimals}f}" if near_zero else points(value, decimals)
 
 
 def verdict(low, high):
@@ -223,24 +246,56 @@ def verdict(low, high):
     return (WRONG, "v") if high < 0 else (FAINT, "o")
 
 
-def signed(value, decimals):
-    """Write a number with its sign, which is ± where rounding leaves zero."""
-    text = f"{value:+.{decimals}f}".replace("-", "−")
-    return text if float(f"{value:.{decimals}f}") else f"±{abs(value):.{decimals}f}"
+def forest(axes, names, values, looks, texts=(), reference=None):
+    """Draw a row per name: a marker at its value, a line over its interval, a text at the right.
+
+    `values` holds (value, low, high) and `looks` (colour, marker) of each row; `reference` is the
+    place of a dashed line.
+    """
+    if reference is not None:
+        axes.axvline(reference, **REFERENCE)
+    for row, ((value, low, high), (hue, shape)) in enumerate(zip(values, looks, strict=True)):
+        axes.plot([low, high], [row, row], color=shade(hue, 0.4), linewidth=3, zorder=2)
+        mark(axes, value, row, hue, shape)
+    named_rows(axes, names, texts)
 
 
-def margin_text(axes, row, text):
-    """Write a text at the right of one row of a figure with accuracy along x."""
-    axes.text(
-        1.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5, color=SOFT
-    )
-
-
-def accuracy_rows(axes, names):
-    """Finish a figure that has one row per model or arm and accuracy along x."""
+def named_rows(axes, names, texts=()):
+    """Name the rows of a figure from the top, and write texts at their right ends."""
+    for row, text in enumerate(texts):
+        style = {"va": "center", "fontsize": 8.5, "color": SOFT}
+        axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), **style)
     axes.set_yticks(np.arange(len(names)), names, color=INK)
     axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(True, axis="x")
+
+
+def value_axis(axes, words="", percent=False, ticks=None):
+    """Finish a figure whose values run upwards: what they are, rulers, ticks, shares in percent."""
+    if words:
+        axes.set_title(words, color=SOFT)
+    axes.grid(True, axis="y")
+    if ticks:
+        round_ticks(axes.yaxis, ticks)
+    if percent:
+        percent_axis(axes.yaxis)
+
+
+def accuracy_axis(axes):
+    """Finish a figure that has accuracy along x."""
     axes.set_xlabel("accuracy (%)")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]))
+    round_ticks(axes.xaxis, 7)
     percent_axis(axes.xaxis)
-    axes.grid(axis="x")
+
+
+def upright_gains(axes, gains, texts, aside, **style):
+    """Draw gains with their intervals beside each other, each with a text at its right."""
+    axes.axhline(0, **REFERENCE)
+    for place, ((gain, low, high), text) in enumerate(zip(gains, texts, strict=True)):
+        hue, shape = verdict(low, high)
+        axes.plot([place] * 2, [low, high], color=shade(hue, 0.4), linewidth=3, zorder=2)
+        mark(axes, place, gain, hue, shape)
+        axes.annotate(
+            text, (place, gain), (aside, 0), textcoords="offset points", va="center",
+            fontsize=8.5, color=SOFT, path_effects=halo(), **style,
+        )  # fmt: skip

@@ -4,30 +4,11 @@ import itertools
 import statistics
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from helpers.plotting.checks import checked_columns, checked_histories
-from helpers.plotting.parts import (
-    interval,
-    margin_text,
-    mark,
-    percent_axis,
-    place_labels,
-    signed,
-    verdict,
-)
-from helpers.plotting.style import (
-    FAINT,
-    INK,
-    RIGHT,
-    SOFT,
-    WIDTH,
-    display_name,
-    identities_of,
-    shade,
-    sheet,
-    styled,
-)
+from helpers.plotting import parts, style
+from helpers.plotting.checks import checked_histories, checked_table
+from helpers.plotting.style import display_name, identities_of, panels, shade, styled
 from helpers.settings import UserError
 
 NUMBER_FORMATS = {"float32": "s", "bfloat16": "o"}
@@ -37,94 +18,68 @@ NUMBER_FORMATS = {"float32": "s", "bfloat16": "o"}
 def seconds_per_epoch(ingredients, title="Seconds per epoch, one ingredient more each time"):
     """Show how long an epoch takes from plain Keras on, as ingredients are added one by one.
 
-    Parameters
-    ----------
-    ingredients : list of dict
-        As the benchmark writes it: one entry per `model`, with its `steps`, each of them a `name`
-        and the `seconds` of every round, plain Keras first.
-
-    Raises
-    ------
-    UserError
-        If there is no entry, or one has no steps.
+    As the benchmark writes them: entries of `model` and `steps`, each of these a `name` and the
+    `seconds` of every round, plain Keras first.
     """
-    if not ingredients or not all(entry["steps"] for entry in ingredients):
-        raise UserError("The benchmark timed no ingredients: run it again without --only.")
+    _checked_entries(ingredients)
     counts = [len(entry["steps"]) for entry in ingredients]
-    figure, _ = sheet(
-        WIDTH, 30 * sum(counts) + 62 * len(counts), title,
+    figure, grid = panels(
+        30 * sum(counts) + 62 * len(counts), title,
         "Bar: the median of the rounds. Black line: from the fastest round to the slowest.",
+        (len(counts), 1), height_ratios=counts,
     )  # fmt: skip
-    panels = figure.subplots(len(counts), 1, squeeze=False, height_ratios=counts)[:, 0]
-    for axes, entry in zip(panels, ingredients, strict=True):
+    for axes, entry in zip(grid[:, 0], ingredients, strict=True):
         _steps(axes, entry["steps"])
         axes.set_title(display_name(entry["model"]), weight="bold")
-    panels[-1].set_xlabel("seconds per epoch, validation included")
+    grid[-1, 0].set_xlabel("seconds per epoch, validation included")
     return figure
+
+
+def _checked_entries(entries):
+    if not entries:
+        raise UserError("The benchmark did not time this: run it again without --only.")
 
 
 def _steps(axes, steps):
     """Draw one bar per step, from grey (plain) to blue (all ingredients)."""
-    plain = statistics.median(steps[0]["seconds"])
+    plain, texts = statistics.median(steps[0]["seconds"]), []
     for row, step in enumerate(steps):
         seconds = statistics.median(step["seconds"])
         share = row / max(len(steps) - 1, 1)
-        hue = shade(RIGHT, 0.75 * (1 - share)) if row else FAINT
+        hue = shade(style.RIGHT, 0.75 * (1 - share)) if row else style.FAINT
         axes.barh(row, seconds, height=0.66, color=hue)
         low, high = min(step["seconds"]), max(step["seconds"])
-        axes.plot([low, high], [row, row], color=INK, linewidth=1.3, zorder=4)
+        axes.plot([low, high], [row, row], color=style.INK, linewidth=1.3, zorder=4)
         ratio = "" if row == 0 else f"   {plain / seconds:.1f} times as fast"
-        margin_text(axes, row, f"{seconds:.1f} s{ratio}")
-    axes.set_yticks(range(len(steps)), [step["name"] for step in steps], color=INK)
-    axes.set_ylim(len(steps) - 0.4, -0.6)
+        texts.append(f"{seconds:.1f} s{ratio}")
+    parts.named_rows(axes, [step["name"] for step in steps], texts)
     axes.set_xlim(left=0)
-    axes.grid(axis="x")
 
 
 @styled
 def speed_ratios(models, title="How many times faster the series trains each model"):
     """Show the ratio of plain Keras' time to the series' own, model by model.
 
-    Parameters
-    ----------
-    models : list of dict
-        As the benchmark writes it: entries with `model`, `batch_size` and `ratio` (a dict of
-        `minimum`, `median` and `maximum` over the rounds).
-
-    Raises
-    ------
-    UserError
-        If there is no entry.
+    As the benchmark writes them: entries of `model`, `batch_size` and `ratio` (its `minimum`,
+    `median` and `maximum` over the rounds).
     """
-    _checked_models(models)
-    figure, _ = sheet(
-        WIDTH, 66 + 30 * len(models), title,
+    _checked_entries(models)
+    figure, axes = panels(
+        66 + 30 * len(models), title,
         "Marker: the median of the rounds. Bar: from the least to the largest ratio.",
     )  # fmt: skip
-    axes = figure.subplots()
-    axes.axvline(1, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
-    identities = identities_of([entry["model"] for entry in models])
-    for row, entry in enumerate(models):
-        ratio = entry["ratio"]
-        values = ratio["median"], ratio["minimum"], ratio["maximum"]
-        interval(axes, row, *values, *identities[entry["model"]])
-        margin_text(axes, row, f"{ratio['median']:.2f}   batch of {entry['batch_size']}")
-    _model_rows(axes, models)
-    axes.set_xlim(0, 1.05 * max(entry["ratio"]["maximum"] for entry in models))
+    names = [entry["model"] for entry in models]
+    identities = identities_of(names)
+    ratios = [[entry["ratio"][key] for key in ("median", "minimum", "maximum")] for entry in models]
+    texts = [
+        f"{ratio:.2f}   batch of {entry['batch_size']}"
+        for (ratio, _, _), entry in zip(ratios, models, strict=True)
+    ]
+    looks = [identities[name] for name in names]
+    parts.forest(axes, [display_name(name) for name in names], ratios, looks, texts, reference=1)
+    axes.set_xlim(0, 1.05 * np.max(ratios))
     axes.set_xlabel("time of plain Keras / time of the series (dashed: as fast)")
-    axes.grid(axis="x")
     return figure
-
-
-def _checked_models(models):
-    if not models:
-        raise UserError("The benchmark timed no models: run it again without --only.")
-
-
-def _model_rows(axes, models, first=0):
-    names = [display_name(entry["model"]) for entry in models]
-    axes.set_yticks(np.arange(first, first + len(names)), names, color=INK)
-    axes.set_ylim(first + len(names) - 0.4, first - 0.6)
 
 
 @styled
@@ -133,37 +88,25 @@ def achieved_rates(
 ):
     """Show the rate each model's training sustains beside the machine's own rates.
 
-    Parameters
-    ----------
-    benchmark : dict
-        As `python -m helpers.benchmark --json` writes it: `rates` with the machine's matrix
-        products and convolutions per shape, `models` with `gflops` of `plain` and `engine`, and
-        `pytorch` (None, or the same of the residual network in PyTorch).
-
-    Raises
-    ------
-    UserError
-        If it timed no models.
+    The benchmark as `python -m helpers benchmark --json` writes it: `rates` with the machine's
+    matrix products and convolutions per shape, `models` with `gflops` of `plain` and `engine`.
     """
     models = benchmark["models"]
-    _checked_models(models)
+    _checked_entries(models)
     rows = _machine_rows(benchmark["rates"])
-    figure, _ = sheet(
-        WIDTH, 88 + 26 * (len(rows) + len(models)), title,
+    figure, grid = panels(
+        88 + 26 * (len(rows) + len(models)), title,
         "Above: the machine's own rates, one mark per shape of the residual network's layers "
         "(square: float32, circle: bfloat16). Below: training, from plain Keras (open) to the "
         "series (full).",
+        (2, 1), sharex=True, height_ratios=[len(rows), len(models)],
     )  # fmt: skip
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[len(rows), len(models)])
+    above, below = grid[:, 0]
     for row, (dtype, values) in enumerate(rows.values()):
         above.plot([min(values), max(values)], [row, row], color="#c4c4c4", linewidth=3, zorder=1)
-        for value in values:
-            mark(above, value, row, SOFT, NUMBER_FORMATS[dtype], size=7)
-        margin_text(above, row, _range(values))
-    above.set_yticks(range(len(rows)), list(rows), color=INK)
-    above.set_ylim(len(rows) - 0.4, -0.6)
-    above.grid(axis="x")
-    _sustained(below, benchmark)
+        parts.mark(above, values, [row] * len(values), style.SOFT, NUMBER_FORMATS[dtype], size=7)
+    parts.named_rows(above, list(rows), [_range(values) for _, values in rows.values()])
+    _sustained(below, models)
     below.set_xlabel("GFLOP/s: thousand million operations per second")
     below.set_xlim(left=0)
     return figure
@@ -190,62 +133,48 @@ def _range(values):
     return low if low == high else f"{low} to {high}"
 
 
-def _sustained(axes, benchmark):
-    """Draw plain Keras and the series as the two ends of a line per model, PyTorch as triangles."""
-    models = benchmark["models"]
-    identities = identities_of([entry["model"] for entry in models])
+def _sustained(axes, models):
+    """Draw plain Keras and the series as the two ends of a line per model."""
+    names, texts = [entry["model"] for entry in models], []
+    identities = identities_of(names)
     for row, entry in enumerate(models):
         plain, engine = entry["plain"]["gflops"], entry["engine"]["gflops"]
         hue, shape = identities[entry["model"]]
         axes.plot([plain, engine], [row, row], color=shade(hue, 0.45), linewidth=2, zorder=2)
         axes.plot(plain, row, "o", color=hue, markerfacecolor="white", markersize=6, zorder=4)
-        mark(axes, engine, row, hue, shape)
-        margin_text(axes, row, f"{plain:.0f} → {engine:.0f}")
-    _model_rows(axes, models)
-    axes.grid(axis="x")
+        parts.mark(axes, engine, row, hue, shape)
+        texts.append(f"{plain:.0f} → {engine:.0f}")
+    parts.named_rows(axes, [display_name(name) for name in names], texts)
 
 
 @styled
 def gains(table, title="What each ingredient gives"):
     """Show the gain in accuracy that each ingredient brings, with its interval and cost in time.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Index: ingredients; columns: `gain`, `low`, `high` (shares, the gain with its 95 %
-        interval), `group` (a heading; rows of one group stand together) and, where times say
-        something, `seconds` (what it adds to the training time, negative where it saves).
-
-    Raises
-    ------
-    UserError
-        If a column is missing or the table is empty.
+    The table has the ingredients as its index and the columns `gain`, `low`, `high` (shares),
+    `group` (a heading; rows of one group stand together) and, where times say something, `seconds`
+    (what it adds to the training time, negative where it saves).
     """
-    checked_columns(table, ("gain", "low", "high", "group"), "The table of gains")
-    groups = list(dict.fromkeys(table["group"]))
-    figure, _ = sheet(
-        WIDTH, 70 + 28 * len(table) + 44 * len(groups), title,
-        "Bars are 95 % intervals of the paired difference. Blue triangle up: it pays. Orange "
-        "triangle down: it harms. Grey circle: this experiment cannot tell.",
+    columns = ["gain", "low", "high"]
+    checked_table(table, *columns, "group")
+    groups = dict(tuple(table.groupby("group", sort=False)))
+    figure, grid = panels(
+        70 + 28 * len(table) + 44 * len(groups), title,
+        f"Bars are 95 % intervals of the paired difference. {parts.VERDICTS}this experiment cannot "
+        "tell.",
+        (len(groups), 1), sharex=True, height_ratios=[len(rows) for rows in groups.values()],
     )  # fmt: skip
-    sizes = [int((table["group"] == group).sum()) for group in groups]
-    panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=sizes)
-    for axes, group in zip(panels[:, 0], groups, strict=True):
-        rows = table[table["group"] == group]
-        axes.axvline(0, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
-        for row, (gain, low, high) in enumerate(
-            rows[["gain", "low", "high"]].itertuples(index=False)
-        ):
-            interval(axes, row, 100 * gain, 100 * low, 100 * high, *verdict(low, high))
-            text = f"{signed(100 * gain, 2)} points"
-            if "seconds" in rows:
-                text += f"   {signed(rows['seconds'].iloc[row], 0)} s"
-            margin_text(axes, row, text)
-        axes.set_yticks(range(len(rows)), [display_name(name) for name in rows.index], color=INK)
-        axes.set_ylim(len(rows) - 0.4, -0.6)
+    for axes, (group, rows) in zip(grid[:, 0], groups.items(), strict=True):
+        values = 100 * rows[columns].to_numpy(float)
+        texts = [f"{parts.signed(gain, 2)} points" for gain in values[:, 0]]
+        if "seconds" in rows:
+            seconds = [parts.signed(value, 0) for value in rows["seconds"]]
+            texts = [f"{text}   {value} s" for text, value in zip(texts, seconds, strict=True)]
+        looks = [parts.verdict(low, high) for _, low, high in values]
+        names = [display_name(name) for name in rows.index]
+        parts.forest(axes, names, values, looks, texts, reference=0)
         axes.set_title(group, weight="bold")
-        axes.grid(axis="x")
-    panels[-1, 0].set_xlabel("gain in validation accuracy (percentage points)")
+    grid[-1, 0].set_xlabel("gain in validation accuracy (percentage points)")
     return figure
 
 
@@ -253,52 +182,39 @@ def gains(table, title="What each ingredient gives"):
 def accuracy_over_time(histories, finished, title="Accuracy against training time"):
     """Show the validation accuracy that models have reached so far, and finished budgets.
 
-    Parameters
-    ----------
-    histories : dict of str to dict of str to sequence of float
-        A model's name to its history with `val_accuracy` and the `seconds` of each epoch.
-    finished : pandas.DataFrame
-        Index: names of budgets; columns: `seconds` of training and `accuracy` on test images with
-        its interval `low`, `high` (NaN where there is none). May be empty.
-
-    Raises
-    ------
-    UserError
-        If a history or the table lacks what is drawn.
+    The histories need `val_accuracy` and the `seconds` of each epoch; the table `finished`, which
+    may be empty, has the budgets as its index and the columns `seconds` of training and `accuracy`
+    on test images with its interval `low`, `high` (may be missing).
     """
-    checked_histories(histories, ("val_accuracy", "seconds"))
+    checked_histories(histories, "val_accuracy", "seconds")
     if len(finished):
-        checked_columns(finished, ("seconds", "accuracy", "low", "high"), "The table of budgets")
-    figure, _ = sheet(
-        WIDTH, 470, title,
+        checked_table(finished, "seconds", "accuracy", "low", "high")
+    figure, axes = panels(
+        470, title,
         "Thin lines: the best validation accuracy so far. Large markers on the black line: test "
         "accuracy of a finished budget, with its 95 % interval.",
     )  # fmt: skip
-    axes = figure.subplots()
     identities = identities_of([*histories, *finished.index])
-    points, names = [], []
+    points, names = [], [*histories, *finished.index]
     for name, history in histories.items():
         hue, shape = identities[name]
         seconds = np.cumsum(history["seconds"])
         # Single epochs jump up and down; a dozen such curves hide each other.
         accuracy = np.maximum.accumulate(history["val_accuracy"])
         axes.plot(seconds, accuracy, color=shade(hue, 0.45), linewidth=1.3, zorder=2)
-        mark(axes, seconds[-1], accuracy[-1], hue, shape, size=6)
+        parts.mark(axes, seconds[-1], accuracy[-1], hue, shape, size=6)
         points.append((seconds[-1], accuracy[-1]))
-        names.append(name)
-    _budgets(axes, finished.sort_values("seconds") if len(finished) else finished, identities)
-    for name, row in finished.iterrows():
-        points.append((row["seconds"], row["accuracy"]))
-        names.append(name)
+    if len(finished):
+        _budgets(axes, finished.sort_values("seconds"), identities)
+    points += [(row["seconds"], row["accuracy"]) for _, row in finished.iterrows()]
     _time_axis(axes, [x for x, _ in points], histories)
-    axes.set_ylim(_lowest_accuracy(histories, finished), None)
-    axes.set_title("accuracy (%)", color=SOFT)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
-    percent_axis(axes.yaxis)
-    axes.grid(axis="y")
+    # Below every end, however low the first epochs lie.
+    ends = [history["val_accuracy"][-1] for history in histories.values()]
+    axes.set_ylim(min([*ends, *finished["accuracy"]] if len(finished) else ends) - 0.02, None)
+    parts.value_axis(axes, "accuracy (%)", percent=True, ticks=8)
     hues = [identities[name][0] for name in names]
     labels = [display_name(name) for name in names]
-    place_labels(axes, points, labels, hues, obstacles=_occupied(finished))
+    parts.place_labels(axes, points, labels, hues, _occupied(finished))
     return figure
 
 
@@ -317,14 +233,12 @@ def _occupied(finished, pieces=12):
 
 
 def _budgets(axes, finished, identities):
-    if not len(finished):
-        return
-    axes.plot(finished["seconds"], finished["accuracy"], color=INK, linewidth=1.8, zorder=3)
+    axes.plot(finished["seconds"], finished["accuracy"], color=style.INK, linewidth=1.8, zorder=3)
     for name, row in finished.iterrows():
         if np.isfinite(row["low"]):
             x = [row["seconds"]] * 2
-            axes.plot(x, [row["low"], row["high"]], color=INK, linewidth=2, zorder=3)
-        mark(axes, row["seconds"], row["accuracy"], *identities[name], size=12)
+            axes.plot(x, [row["low"], row["high"]], color=style.INK, linewidth=2, zorder=3)
+        parts.mark(axes, row["seconds"], row["accuracy"], *identities[name], size=12)
 
 
 CLOCK = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3600, 7200)
@@ -340,9 +254,3 @@ def _time_axis(axes, ends, histories):
         FuncFormatter(lambda value, _: f"{value:g} s" if value < 60 else f"{value / 60:g} min")
     )
     axes.set_xlabel("training time (logarithmic)")
-
-
-def _lowest_accuracy(histories, finished):
-    """Return where the axis starts: below every end, however low the first epochs lie."""
-    ends = [history["val_accuracy"][-1] for history in histories.values()]
-    return min([*ends, *finished["accuracy"]] if len(finished) else ends) - 0.02

@@ -158,16 +158,7 @@ def display_name(name):
 
 @styled
 def png(figure):
-    """Render a figure at 100 dots per inch as PNG, with a palette where that loses nothing visible.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-
-    Returns
-    -------
-    bytes
-    """
+    """Return a figure as the bytes of a PNG at 100 dots per inch."""
     missing = sorted(_missing_letters(figure))
     if missing:
         warnings.warn(
@@ -182,28 +173,12 @@ def png(figure):
 
 def encoded(image):
     """Return a PIL image as the bytes of a PNG, with a palette where nobody sees the difference."""
-    candidates = [_encode(image)]
-    palette = _with_palette(image)
-    if palette is not None:
-        candidates.append(_encode(palette))
-    return min(candidates, key=len)
+    candidates = [image, _with_palette(image)]
+    return min((_encode(each) for each in candidates if each is not None), key=len)
 
 
 def show(figure, alt):
-    """Display a figure in a notebook as PNG with alternative text.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        What any function of this package returns.
-    alt : str
-        What the figure shows, in a sentence, for readers who do not see it.
-
-    Raises
-    ------
-    UserError
-        If `alt` is empty.
-    """
+    """Display a figure in a notebook; `alt` says what it shows to readers who do not see it."""
     if not isinstance(alt, str) or not alt.strip():
         raise UserError("A figure needs alternative text: pass show(figure, alt) a sentence.")
     from IPython.display import display
@@ -240,6 +215,12 @@ def identities_of(names):
         new += [pair for pair in attempts if pair not in chosen.values()]
         chosen[name] = (new or attempts)[0]
     return chosen
+
+
+def looks_of(names, known):
+    """Give each name its colour and marker, those that are `known` their own."""
+    others = identities_of([name for name in names if name not in known])
+    return {name: known.get(name) or others[name] for name in names}
 
 
 def _encode(image):
@@ -287,6 +268,20 @@ def sheet(width, body, title, subtitle="", constrained=True):
             rect=(0, 0, 1, 1 - heading / height), w_pad=EDGE / DPI, h_pad=0.08, wspace=0.03
         )
     return figure, heading
+
+
+def panels(height, title, subtitle="", shape=None, width=WIDTH, count=None, **options):
+    """Return a figure with `height` pixels below its heading, and one axes or a grid of `shape`.
+
+    Of a grid, the first `count` axes are shown.
+    """
+    figure, _ = sheet(width, height, title, subtitle)
+    if shape is None:
+        return figure, figure.subplots()
+    grid = figure.subplots(*shape, squeeze=False, **options)
+    for axes in grid.flat[count or grid.size :]:
+        axes.set_visible(False)
+    return figure, grid
 
 
 def _wrap(artist, text, width):

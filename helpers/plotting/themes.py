@@ -33,16 +33,6 @@ def in_the_dark(png):
     """Return a picture for dark pages: white becomes the paper's colour, ink light, hues stay.
 
     Images of the data set, which are drawn dark on white, become as they are stored: light on dark.
-
-    Parameters
-    ----------
-    png : bytes
-        A PNG without transparency, as `plotting.png` returns it.
-
-    Returns
-    -------
-    bytes
-        A PNG.
     """
     image = Image.open(io.BytesIO(png)).convert("RGB")
     pixels = np.asarray(image).reshape(-1, 3)

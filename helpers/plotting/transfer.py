@@ -2,94 +2,58 @@
 
 import numpy as np
 from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from helpers.plotting.checks import checked_columns
-from helpers.plotting.parts import (
-    cell_names,
-    end_labels,
-    heatmap,
-    mark,
-    percent_axis,
-    spread,
-    verdict,
-)
-from helpers.plotting.style import (
-    FAINT,
-    INK,
-    REDS,
-    SOFT,
-    WIDTH,
-    display_name,
-    identities_of,
-    shade,
-    sheet,
-    styled,
-)
-from helpers.settings import UserError
+from helpers.plotting import parts, style
+from helpers.plotting.checks import checked_square, checked_table
+from helpers.plotting.style import INK, REDS, display_name, panels, shade, styled
 
-# An arm keeps its colour and marker in all figures of this topic. Dashed: the features stay fixed.
+# An arm keeps its colour and marker in all figures of this topic.
 ARMS = {
-    "pixels": ("#8a8a8a", "s", True),
-    "random_features": ("#B8B832", "v", True),
-    "scratch": ("#D55E00", "o", False),
-    "frozen": ("#35BBF5", "D", True),
-    "fine_tuned": ("#161A85", "^", False),
-    "rotation_frozen": ("#0A8644", "P", True),
-    "rotation_fine_tuned": ("#770065", "X", False),
-    "imagenet_frozen": ("#17351A", "*", True),
+    "pixels": ("#8a8a8a", "s"),
+    "random_features": ("#B8B832", "v"),
+    "scratch": ("#D55E00", "o"),
+    "frozen": ("#35BBF5", "D"),
+    "fine_tuned": ("#161A85", "^"),
+    "rotation_frozen": ("#0A8644", "P"),
+    "rotation_fine_tuned": ("#770065", "X"),
+    "imagenet_frozen": ("#17351A", "*"),
 }
+# Their features stay fixed: dashed lines.
+FIXED = ("pixels", "random_features", "frozen", "rotation_frozen", "imagenet_frozen")
 
 
 @styled
 def label_efficiency(table, title="What more labels buy, and what they are worth"):
     """Show accuracy against the number of labels, one line per arm and one panel per task.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns: `task` (heading of the panel), `arm`, `labels` (their number), `accuracy` and its
-        interval `low`, `high` (shares; NaN where there is none).
-
-    Raises
-    ------
-    UserError
-        If a column is missing or the table is empty.
+    The table has the columns `task` (heading of the panel), `arm`, `labels` (their number),
+    `accuracy` and its interval `low`, `high` (shares; may be missing).
     """
-    columns = ("task", "arm", "labels", "accuracy", "low", "high")
-    checked_columns(table, columns, "The table of accuracies")
-    tasks, arms = list(dict.fromkeys(table["task"])), list(dict.fromkeys(table["arm"]))
-    figure, _ = sheet(
-        WIDTH, 430, title,
+    checked_table(table, "task", "arm", "labels", "accuracy", "low", "high")
+    tasks, arms = table["task"].unique(), list(table["arm"].unique())
+    # Each panel has an axis of its own, or the curves of an easy task would lie on each other.
+    figure, grid = panels(
+        430, title,
         "Bars: 95 % intervals over seeds. Solid lines: the whole network is trained. Dashed lines: "
         "logistic regression.",
+        (1, len(tasks)),
     )  # fmt: skip
-    # Each panel has an axis of its own, or the curves of an easy task would lie on each other.
-    panels = figure.subplots(1, len(tasks), squeeze=False)[0]
-    looks = _looks(arms)
+    looks = style.looks_of(arms, ARMS)
     labelled = []
-    for axes, task in zip(panels, tasks, strict=True):
+    for axes, task in zip(grid[0], tasks, strict=True):
         rows = table[table["task"] == task]
         ends = [_line(axes, arm, rows[rows["arm"] == arm], looks, arms) for arm in arms]
         _label_axis(axes, sorted(set(rows["labels"])))
         axes.set_title(task, weight="bold")
-        axes.grid(axis="y")
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
+        parts.value_axis(axes, percent=True, ticks=8)
         # With two seeds an interval can be wider than all that there is to see.
         bottom, top = axes.get_ylim()
         axes.set_ylim(max(bottom, rows["accuracy"].min() - 0.1), min(top, 1.003))
-        percent_axis(axes.yaxis)
-        labelled.append(end_labels(axes, [end for end in ends if end is not None]))
-    panels[0].set_ylabel("accuracy on validation images (%)")
-    spread(figure, labelled)
+        labelled.append((axes, [end for end in ends if end is not None]))
+    grid[0, 0].set_ylabel("accuracy on validation images (%)")
+    parts.label_ends(figure, *labelled)
     return figure
-
-
-def _looks(arms):
-    """Return colour, marker and whether a line is dashed for every arm."""
-    others = identities_of([arm for arm in arms if arm not in ARMS])
-    return {arm: ARMS.get(arm) or (*others[arm], False) for arm in arms}
 
 
 def _line(axes, arm, rows, looks, arms):
@@ -97,13 +61,12 @@ def _line(axes, arm, rows, looks, arms):
     if rows.empty:
         return None
     rows = rows.sort_values("labels")
-    hue, shape, dashed = looks[arm]
+    hue, shape = looks[arm]
     aside = 1.03 ** (arms.index(arm) - (len(arms) - 1) / 2)
     labels, accuracy = rows["labels"].to_numpy() * aside, rows["accuracy"].to_numpy()
-    axes.plot(labels, accuracy, color=hue, linewidth=1.7, linestyle="--" if dashed else "-")
+    axes.plot(labels, accuracy, color=hue, linewidth=1.7, linestyle="--" if arm in FIXED else "-")
     axes.vlines(labels, rows["low"], rows["high"], color=shade(hue, 0.35), linewidth=2, zorder=2)
-    for x, y in zip(labels, accuracy, strict=True):
-        mark(axes, x, y, hue, shape, size=7)
+    parts.mark(axes, labels, accuracy, hue, shape, size=7)
     return accuracy[-1], display_name(arm), hue
 
 
@@ -120,45 +83,27 @@ def _label_axis(axes, labels):
 def gain_by_labels(table, title="What pretraining adds to the same number of labels"):
     """Show a paired difference in accuracy for every number of labels, one panel per comparison.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns: `comparison` (heading of the panel), `labels` (their number), `gain` and its
-        interval `low`, `high` (shares; NaN where there is none).
-
-    Raises
-    ------
-    UserError
-        If a column is missing or the table is empty.
+    The table has the columns `comparison` (heading of the panel), `labels` (their number), `gain`
+    and its interval `low`, `high` (shares; may be missing).
     """
-    columns = ("comparison", "labels", "gain", "low", "high")
-    checked_columns(table, columns, "The table of gains")
-    comparisons = list(dict.fromkeys(table["comparison"]))
-    figure, _ = sheet(
-        WIDTH, 330, title,
-        "Bars: 95 % intervals over seeds. Blue triangle up: it pays. Orange triangle down: it "
-        "harms. Grey circle: cannot tell.",
+    checked_table(table, "comparison", "labels", "gain", "low", "high")
+    comparisons = table["comparison"].unique()
+    figure, grid = panels(
+        330, title,
+        f"Bars: 95 % intervals over seeds. {parts.VERDICTS}cannot tell.",
+        (1, len(comparisons)), sharey=True,
     )  # fmt: skip
-    panels = figure.subplots(1, len(comparisons), sharey=True, squeeze=False)[0]
-    for axes, comparison in zip(panels, comparisons, strict=True):
+    for axes, comparison in zip(grid[0], comparisons, strict=True):
         rows = table[table["comparison"] == comparison].sort_values("labels")
-        axes.axhline(0, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
-        for place, row in enumerate(rows.itertuples()):
-            hue, shape = verdict(row.low, row.high)
-            ends = [100 * row.low, 100 * row.high]
-            axes.plot([place] * 2, ends, color=shade(hue, 0.4), linewidth=3, zorder=2)
-            mark(axes, place, 100 * row.gain, hue, shape)
-            axes.annotate(
-                f"{100 * row.gain:+.1f}".replace("-", "−"), (place, 100 * row.gain), (8, 0),
-                textcoords="offset points", va="center", fontsize=8.5, color=SOFT, zorder=6,
-                path_effects=[withStroke(linewidth=3, foreground="white")],
-            )  # fmt: skip
+        gains = 100 * rows[["gain", "low", "high"]].to_numpy(float)
+        texts = [parts.points(gain, 1) for gain in gains[:, 0]]
+        parts.upright_gains(axes, gains, texts, 8, zorder=6)
         axes.set_xticks(range(len(rows)), [f"{count:,}" for count in rows["labels"]])
         axes.set_xlim(-0.4, len(rows) - 0.3)
         axes.set_xlabel("labelled images")
         axes.set_title(comparison, weight="bold")
         axes.grid(axis="y")
-    panels[0].set_ylabel("gain (percentage points)")
+    grid[0, 0].set_ylabel("gain (percentage points)")
     return figure
 
 
@@ -166,37 +111,20 @@ def gain_by_labels(table, title="What pretraining adds to the same number of lab
 def pair_difficulty(accuracy, class_names, chosen=(), title="Which pairs are hard to tell apart"):
     """Show how well each pair of classes is told apart, as a triangle of accuracies in percent.
 
-    Parameters
-    ----------
-    accuracy : array (classes, classes)
-        Shares; only the entries below the diagonal are read.
-    class_names : sequence of str
-    chosen : sequence of (int, int)
-        Pairs of classes to frame.
-
-    Raises
-    ------
-    UserError
-        If the matrix does not fit the names.
+    Only what is below the diagonal of the square `accuracy` (shares) is read; the pairs of class
+    indices in `chosen` are framed.
     """
-    accuracy, count = np.asarray(accuracy, float), len(class_names)
-    if accuracy.shape != (count, count) or count < 2:
-        raise UserError(
-            f"The accuracies have the shape {accuracy.shape}: pass one row and one column for "
-            f"each of the {count} class names (two or more)."
-        )
-    below = np.tril(np.ones((count, count), bool), -1)
-    # The first class has no row of its own and the last no column.
-    errors = np.where(below, 1 - accuracy, np.nan)[1:, :-1]
-    texts = [[f"{100 * (1 - error):.0f}" if error == error else "" for error in row]
-             for row in errors]  # fmt: skip
-    figure, _ = sheet(
-        170 + 62 * count, 90 + 36 * count, title,
+    accuracy, count = checked_square(accuracy, class_names), len(class_names)
+    errors = parts.triangle(1 - accuracy.astype(float))
+    figure, axes = panels(
+        90 + 36 * count, title,
         "Accuracy in percent; the darker, the harder. A black frame marks the pairs that are used.",
+        width=170 + 62 * count,
     )  # fmt: skip
-    axes = figure.subplots()
-    heatmap(axes, errors, texts, REDS, 0, max(np.nanmax(errors), 0.01))
-    cell_names(axes, list(class_names)[1:], list(class_names)[:-1], on_top=False)
+    texts = parts.cells(errors, lambda error: f"{100 * (1 - error):.0f}")
+    names = list(class_names)
+    look = REDS, (0, max(np.nanmax(errors), 0.01)), (names[1:], names[:-1])
+    parts.heatmap(axes, errors, texts, *look, on_top=False)
     for pair in chosen:
         row, column = max(pair) - 1, min(pair)
         axes.add_patch(
