@@ -208,7 +208,7 @@ def separation_difference(first, second, resamples=2_000, seed=0):
 
     `first` and `second` are pairs (inside, outside) of scores of the same images in the same order.
     Familiar and other images are drawn with replacement, and each brings both of its scores; the
-    `significance.Difference` of the areas has the percentile bootstrap interval. Raises UserError if
+    `Difference` of the areas has the percentile bootstrap interval. Raises UserError if
     the scores are not of the same images, or there are none of a kind. Source: Efron and
     Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13.
     """
@@ -227,7 +227,9 @@ def separation_difference(first, second, resamples=2_000, seed=0):
         found.append(areas[0](*drawn) - areas[1](*drawn))
     low, high = np.quantile(found, [0.025, 0.975])
     once = [np.ones(size, dtype=int) for size in sizes[0]]
-    return significance.Difference(float(areas[0](*once) - areas[1](*once)), float(low), float(high))
+    return significance.Difference(
+        float(areas[0](*once) - areas[1](*once)), float(low), float(high)
+    )
 
 
 def _area_of_draws(inside, outside):
