@@ -9,7 +9,7 @@ import pytest
 
 from helpers import data, evaluation, plotting, runs
 from helpers.settings import UserError
-from helpers.topics import classical
+from helpers.topics import classical, oriented_gradients
 
 SMALL = {
     "nearest_neighbours": {"components": 20, "neighbours": 3},
@@ -114,7 +114,7 @@ class TestFeatures:
         whole = classical.hog(images)
         assert whole.shape == (12, (6 * 6 + 3 * 3) * 36)
         np.testing.assert_array_equal(whole[:, : 6 * 6 * 36], classical.hog(images, cells=(4,)))
-        monkeypatch.setattr(classical, "IMAGES_AT_A_TIME", 5)
+        monkeypatch.setattr(oriented_gradients, "IMAGES_AT_A_TIME", 5)
         np.testing.assert_allclose(classical.hog(images), whole, atol=1e-6)
 
     def test_pixels_and_pools(self):
