@@ -174,9 +174,7 @@ def _check_input(content, pixel_range):
 
 
 def runtime():
-    """Say which interpreter `Interpreter` uses: 'ai-edge-litert' where it is installed, or
-    'tensorflow'.
-    """
+    """Say which package `Interpreter` uses: 'ai-edge-litert' where installed, or 'tensorflow'."""
     return "ai-edge-litert" if importlib.util.find_spec("ai_edge_litert") else "tensorflow"
 
 
@@ -205,7 +203,7 @@ class Interpreter:
         return self._input["quantization"]
 
     def __call__(self, images):
-        """Return the probabilities of one batch, (B, height, width) uint8, as (B, classes) float32.
+        """Return the probabilities of one batch of images, grey or colour, as (B, classes) float32.
 
         Rows of an int8 network sum to 1 but for its rounding. Raises UserError if the images have
         another size or type than the file takes.
@@ -216,7 +214,7 @@ class Interpreter:
                 f"Images of the shape {np.shape(images)} do not fit: pass an array of uint8, each "
                 f"image {size[0]} × {size[1]} pixels."
             )
-        batch = images[..., None]
+        batch = images if images.ndim == 4 else images[..., None]  # in colour or grey
         if tuple(self._litert.get_input_details()[0]["shape"]) != batch.shape:
             self._litert.resize_tensor_input(self._input["index"], batch.shape)
             with settings.quiet_import():
