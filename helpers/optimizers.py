@@ -18,22 +18,10 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 class Triangular(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises along a straight line to a peak and falls along another to zero.
 
-    Sources: Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv:1506.01186, 2015;
-    as one single cycle: Page, "How to Train Your ResNet", 2018.
-
-    Parameters
-    ----------
-    peak : float
-        The highest rate.
-    steps : int
-        Batches of the whole training, at least 1; from there on the rate is 0.
-    rise : float
-        Share of the steps until the peak, between 0 and 1, exclusive.
-
-    Raises
-    ------
-    UserError
-        If `steps` or `rise` lies outside its range.
+    `steps` are the batches of the whole training, at least 1; from there on the rate is 0. `rise`
+    is the share of them until the peak, between 0 and 1. Raises UserError if one lies outside its
+    range. Sources: Smith, arXiv:1506.01186, 2015; as one single cycle: Page, "How to Train Your
+    ResNet", 2018.
     """
 
     def __init__(self, peak, steps, rise=0.25):

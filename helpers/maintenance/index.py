@@ -100,13 +100,4 @@ def _results_html(folder):
         return f"<p>{html.escape(str(error))}</p>"
     if results.empty:
         return "<p>None yet.</p>"
-    lines = tables.markdown_table(results).splitlines()
-    head, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
-    headings = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    body = "\n".join(
-        f"<tr><td>{html.escape(row[0])}</td>"
-        + "".join(f'<td class="number">{html.escape(cell)}</td>' for cell in row[1:])
-        + "</tr>"
-        for row in rows[1:]
-    )
-    return f"<div><table>\n<tr>{headings}</tr>\n{body}\n</table></div>"
+    return f"<pre>{html.escape(tables.terminal_table(results))}</pre>"
