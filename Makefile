@@ -47,10 +47,10 @@ test: .venv/made
 test-helpers: test-units test-series
 
 test-units: .venv/made
-	$(PYTHON) -m pytest -q --ignore=tests/test_series.py
+	$(PYTHON) -m pytest -q --ignore=tests/test_execution.py --ignore=tests/test_publishing.py
 
 test-series: .venv/made
-	$(PYTHON) -m pytest -q tests/test_series.py
+	$(PYTHON) -m pytest -q tests/test_execution.py tests/test_publishing.py
 
 test-notebooks: test-notebooks-early test-notebooks-late
 

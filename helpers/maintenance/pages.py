@@ -122,7 +122,8 @@ def notebooks_table():
             notebooks.read(name).metadata["fashion"]["question"],
             runs.expected_minutes(name),
         )
-        badge = publishing.header(name)[0].split(" · ")[0]
+        *badges, _ = publishing.header(name)
+        badge = badges[0].split(" · ")[0] if badges else ""
         quick, full = (_minutes(minutes[profile]) for profile in ("quick", "full"))
         lines.append(
             f"| [{notebooks.title(name)}](notebooks/{name}.ipynb) | {question} "
