@@ -234,7 +234,12 @@ def split(train, validation_fraction=0.2, seed=0):
 
 
 def stratified_indices(labels, share, seed=0):
-    """Return sorted indices of a random `share`, 0 to 1, of each class, rounded to whole images."""
+    """Return sorted indices of a random `share`, 0 to 1, of each class, rounded to whole images.
+
+    >>> labels = np.repeat([0, 1], 4)
+    >>> labels[stratified_indices(labels, 0.5)].tolist()
+    [0, 0, 1, 1]
+    """
     generator = np.random.default_rng(seed)
     chosen = []
     for label in np.unique(labels):

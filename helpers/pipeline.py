@@ -184,6 +184,9 @@ def prepare_images(images, pixel_range=(0.0, 1.0)):
     """Scale images, uint8, for a network: float32, with a last axis for grey or for the colours.
 
     `pixel_range` is what 0 and 255 become. Raises DataError if `images` has another shape or dtype.
+
+    >>> prepare_images(np.uint8([[[0, 255]]]), (-0.5, 0.5)).ravel().tolist()
+    [-0.5, 0.5]
     """
     data.check_images(images)
     low, high = pixel_range

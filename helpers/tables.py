@@ -79,7 +79,11 @@ def summary(result):
 
 
 def duration(seconds):
-    """Say a time in words: `0.02 s`, `42 s`, `3 min 07 s` or `1 h 05 min`."""
+    """Say a time in words.
+
+    >>> duration(0.02), duration(42), duration(187), duration(3900)
+    ('0.02 s', '42 s', '3 min 07 s', '1 h 05 min')
+    """
     if 0.0005 < seconds < 0.95:
         return f"{round(seconds, 3):.1g} s"
     seconds = round(seconds)
