@@ -141,27 +141,12 @@ def from_folder(folder, size=IMAGE_SIZE, class_names=None, colour=False):
     colour on a transparent ground becomes white on black. Shifts and cutouts of the series fill
     with black, as is right for bright objects on a black ground.
 
-    Parameters
-    ----------
-    folder : str or pathlib.Path
-    size : int or tuple of int, optional
-        Height and width to bring every image to, one number for both; None keeps the size, which
-        then must be the same in all images.
-    class_names : sequence of str, optional
-        One name per class, in the order of the labels; by default the names of the class folders in
-        alphabetical order, numbers in them by their value, or the numbers in IDX files.
-    colour : bool
-        Whether to keep red, green and blue.
-
-    Returns
-    -------
-    Dataset
-
-    Raises
-    ------
-    DataError
-        If the folder has another layout, a class has too few images to learn from and to judge by,
-        or a file is missing, damaged or of a wrong form; the message names the file and the remedy.
+    `size`, one number or height and width, is what every image is brought to; None keeps the size,
+    which then must be the same in all images. `class_names` has one name per class, in the order of
+    the labels; by default those of the class folders in alphabetical order, numbers in them by
+    their value, or the numbers in IDX files. Raises DataError if the folder has another layout, a
+    class has too few images to learn from and to judge by, or a file is missing, damaged or of a
+    wrong form; the message names the file and the remedy.
     """
     size, place = _checked_size(size), _checked_path(folder)
     place, files = idx.locate(place)
