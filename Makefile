@@ -7,6 +7,8 @@ FRESH =
 REPO =
 
 PYTHON = .venv/bin/python
+CONSTRAINTS = .github/constraints.txt
+NEWEST ?=
 SERIES = $(PYTHON) -m helpers
 CHOSEN = $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 TESTS = test test-helpers test-units test-series test-notebooks test-notebooks-early \
@@ -47,10 +49,10 @@ test: .venv/made
 test-helpers: test-units test-series
 
 test-units: .venv/made
-	$(PYTHON) -m pytest -q --ignore=tests/test_series.py
+	$(PYTHON) -m pytest -q --ignore=tests/test_execution.py --ignore=tests/test_publishing.py
 
 test-series: .venv/made
-	$(PYTHON) -m pytest -q tests/test_series.py
+	$(PYTHON) -m pytest -q tests/test_execution.py tests/test_publishing.py
 
 test-notebooks: test-notebooks-early test-notebooks-late
 
@@ -96,6 +98,11 @@ endif
 	    'to fetch one: install Python 3.13 (on Debian and Ubuntu also the package python3-venv), or' \
 	    'uv, then run make again.' >&2; exit 1; fi; \
 	echo "Installing requirements.txt into .venv with $$($(PYTHON) --version): some minutes, 2 GB, once."; \
+	if [ -z "$(NEWEST)" ] && [ -f $(CONSTRAINTS) ]; then \
+	  $(PYTHON) -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
+	    -r requirements.txt 2>/dev/null && touch $@ && exit 0; \
+	  echo 'The exact versions in $(CONSTRAINTS) do not suit this Python: taking newer or older ones.'; \
+	fi; \
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt || { \
 	  echo 'The installation failed: see the lines above; make goes on where it stopped.' >&2; exit 1; }; \
 	touch $@

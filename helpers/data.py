@@ -45,17 +45,9 @@ TEST_SHARE = 0.2
 class LabelledImages:
     """Images, in grey or in colour, and their class labels.
 
-    Parameters
-    ----------
-    images : numpy.ndarray, shape (N, height, width) or (N, height, width, 3), dtype uint8
-        Pixel intensities from 0 (background) to 255; in colour red, green and blue.
-    labels : numpy.ndarray, shape (N,), dtype uint8
-        Class indices.
-
-    Raises
-    ------
-    DataError
-        If an array has another shape or dtype, or the lengths differ.
+    `images` has the shape (N, height, width) or (N, height, width, 3), uint8 from 0 (background) to
+    255; `labels`, (N,) uint8, are class indices. Raises DataError if an array has another shape or
+    dtype, or the lengths differ.
     """
 
     images: np.ndarray
@@ -113,28 +105,15 @@ def check_images(images):
 def load(name="fashion_mnist"):
     """Return a known data set, verified, fetching it first where it is not on this machine.
 
-    Looked for in the folder that `FASHION_MNIST_DIR` (`MNIST_DIR`, `KMNIST_DIR`) names, and nowhere
-    else when that is set; then in the system's folder, the project's cache, Keras' cache, by a
-    download, and for Fashion-MNIST in Debian's package. Sources: Xiao, Rasul and Vollgraf,
-    arXiv:1708.07747, 2017; LeCun, Cortes and Burges, "The MNIST Database", 1998; Clanuwat et al.,
-    arXiv:1812.01718, 2018 (KMNIST).
+    `name` is `fashion_mnist`, `mnist` or `kmnist`, with 60,000 training and 10,000 test images of
+    28 × 28 pixels in ten classes. Looked for in the folder that `FASHION_MNIST_DIR` (`MNIST_DIR`,
+    `KMNIST_DIR`) names, and nowhere else when that is set; then in the system's folder, the
+    project's cache, Keras' cache, by a download, and for Fashion-MNIST in Debian's package. Raises
+    DataError if `name` is unknown, no source has the files, or those found are not the published
+    ones, by their SHA-256; the message names the file, what is wrong and the remedy.
 
-    Parameters
-    ----------
-    name : str
-        `fashion_mnist`, `mnist` or `kmnist`; capitals, spaces and hyphens do not matter.
-
-    Returns
-    -------
-    Dataset
-        60,000 training and 10,000 test images of 28 × 28 pixels in ten classes, the published ones:
-        the SHA-256 of each file is compared.
-
-    Raises
-    ------
-    DataError
-        If `name` is unknown, if no source has the files, or if those found are not the published
-        ones; the message names the file, what is wrong and the remedy.
+    Sources: Xiao, Rasul and Vollgraf, arXiv:1708.07747, 2017; LeCun, Cortes and Burges, "The MNIST
+    Database", 1998; Clanuwat et al., arXiv:1812.01718, 2018 (KMNIST).
     """
     spelt = re.sub(r"[\W_]", "", str(name).lower())
     known = next((each for each in downloads.KNOWN if each.replace("_", "") == spelt), None)
@@ -162,27 +141,12 @@ def from_folder(folder, size=IMAGE_SIZE, class_names=None, colour=False):
     colour on a transparent ground becomes white on black. Shifts and cutouts of the series fill
     with black, as is right for bright objects on a black ground.
 
-    Parameters
-    ----------
-    folder : str or pathlib.Path
-    size : int or tuple of int, optional
-        Height and width to bring every image to, one number for both; None keeps the size, which
-        then must be the same in all images.
-    class_names : sequence of str, optional
-        One name per class, in the order of the labels; by default the names of the class folders in
-        alphabetical order, numbers in them by their value, or the numbers in IDX files.
-    colour : bool
-        Whether to keep red, green and blue.
-
-    Returns
-    -------
-    Dataset
-
-    Raises
-    ------
-    DataError
-        If the folder has another layout, a class has too few images to learn from and to judge by,
-        or a file is missing, damaged or of a wrong form; the message names the file and the remedy.
+    `size`, one number or height and width, is what every image is brought to; None keeps the size,
+    which then must be the same in all images. `class_names` has one name per class, in the order of
+    the labels; by default those of the class folders in alphabetical order, numbers in them by
+    their value, or the numbers in IDX files. Raises DataError if the folder has another layout, a
+    class has too few images to learn from and to judge by, or a file is missing, damaged or of a
+    wrong form; the message names the file and the remedy.
     """
     size, place = _checked_size(size), _checked_path(folder)
     place, files = idx.locate(place)
@@ -255,7 +219,12 @@ def split(train, validation_fraction=0.2, seed=0):
 
 
 def stratified_indices(labels, share, seed=0):
-    """Return sorted indices of a random `share`, 0 to 1, of each class, rounded to whole images."""
+    """Return sorted indices of a random `share`, 0 to 1, of each class, rounded to whole images.
+
+    >>> labels = np.repeat([0, 1], 4)
+    >>> labels[stratified_indices(labels, 0.5)].tolist()
+    [0, 0, 1, 1]
+    """
     generator = np.random.default_rng(seed)
     chosen = []
     for label in np.unique(labels):
@@ -267,20 +236,10 @@ def stratified_indices(labels, share, seed=0):
 def near_duplicates(images, others=None, least_similarity=0.99, block=2000):
     """Find each image's most similar other image by cosine similarity of the centred pixels.
 
-    Parameters
-    ----------
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    others : numpy.ndarray, shape (M, height, width), dtype uint8, optional
-        Where to look; `images` itself by default, and then each pair is listed once.
-    least_similarity : float
-        Pairs below it are left out; 1 means equal up to brightness and contrast.
-    block : int
-        Rows compared at a time, which bounds the memory.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `first`, `second` (indices) and `similarity`, most similar first.
+    Looked for among `others`, or among the images themselves, (N, height, width) uint8, where each
+    pair is listed once. Pairs below `least_similarity` are left out; 1 means equal up to brightness
+    and contrast. Returns a table with the indices `first` and `second` and their `similarity`, most
+    similar first. So many rows as `block` are compared at a time, which bounds the memory.
     """
     within = others is None
     left = _unit_rows(images)

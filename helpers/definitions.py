@@ -47,20 +47,8 @@ FIRST_NAMES = {
     "19_final_comparison": "17_final_comparison",
 }
 # What every result of a network goes through, and the modules whose classes its recipe names.
-EVERY_RESULT = (
-    ("data", "split"),
-    ("models", "build"),
-    ("training", "train"),
-    ("evaluation", "predict"),
-    ("evaluation", "metrics"),
-)
-# The same of a classical baseline.
-EVERY_BASELINE = (
-    ("data", "split"),
-    ("classical", "fit"),
-    ("classical", "Fit"),
-    ("evaluation", "metrics"),
-)
+EVERY_RESULT = "data.split models.build training.train evaluation.predict evaluation.metrics"
+EVERY_BASELINE = "data.split classical.fit classical.Fit evaluation.metrics"
 NAMED_BY_RECIPES = ("optimizers", "pipeline")
 ON_IMPORT = "(on import)"  # stands for what a module does when it is imported
 BOOTSTRAP_ID = "bootstrap"
@@ -88,7 +76,8 @@ def of_model(name, recipe, helpers=None):
     code = _code(helpers)
     modules = code.modules
     classical = name in modules["classical"].registered
-    start = {*EVERY_BASELINE, ("classical", name)} if classical else set(EVERY_RESULT)
+    words = f"{EVERY_BASELINE} classical.{name}" if classical else EVERY_RESULT
+    start = {tuple(word.split(".")) for word in words.split()}
     built = {member.partition("__")[0] for member in recipe.get("members", ())}
     if built:
         start.add(("ensembling", "average"))

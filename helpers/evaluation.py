@@ -53,27 +53,13 @@ def inference_function(model):
 
 
 def predict(model, images, pixel_range=(0.0, 1.0), batch_size=500, views=None):
-    """Return a model's class probabilities, (N, classes) float32.
+    """Return a model's class probabilities, (N, classes) float32; the model ends in a softmax.
 
     A plain loop over batches rather than `model.predict`, whose tf.data iterator waits for the
-    autotuner's thread.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Ends in a softmax.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 became when the model was trained.
-    batch_size : int
-        Images per step; changes speed and memory only.
-    views : sequence of pipeline.View, optional
-        Test-time augmentation: the probabilities of these views of each image are averaged.
-
-    Raises
-    ------
-    UserError
-        If `images` has another form or is empty, or the outputs are no probabilities.
+    autotuner's thread. `pixel_range` is what the pixel values 0 and 255 became when the model was
+    trained; `batch_size` changes speed and memory only. With `views`, of `pipeline.View`, the
+    probabilities of these views of each image are averaged (test-time augmentation). Raises
+    UserError if `images` has another form or is empty, or the outputs are no probabilities.
     """
     from helpers import data, pipeline
 

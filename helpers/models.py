@@ -48,17 +48,9 @@ def register(
 ):
     """Return a decorator that adds a builder to the registry under the function's own name.
 
-    Parameters
-    ----------
-    title : str
-        The name in tables and figures.
-    family : {'ANN', 'CNN'}
-    notebook : str
-        Stem of the notebook that trains it.
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 become.
-    reported_accuracy, reported_note : float and str, optional
-        Accuracy that its source reported, from 0 to 1, and on which data it was measured.
+    `family` is 'ANN' or 'CNN', `notebook` the stem of the notebook that trains it, `pixel_range`
+    what the pixel values 0 and 255 become; `reported_accuracy` is what its source reported, from 0
+    to 1, and `reported_note` on which data.
     """
 
     def add(builder):
@@ -108,22 +100,20 @@ def build(name, seed=0, data=None, **changes):
     seed : int
         Sets the starting weights and the dropout masks.
     data : Dataset or LabelledImages, optional
-        What the model is for: its images give the input's shape, its class names, or else its
-        labels from 0 to the highest, the number of outputs. By default those of Fashion-MNIST.
+        What the model is for: its images give the input's shape, its class names or labels the
+        number of outputs. By default those of Fashion-MNIST.
     **changes
         Arguments of the builder that differ from its defaults.
 
     Returns
     -------
     keras.Model
-        Takes (B, height, width, channels) float32, by default (B, 28, 28, 1), and returns
-        (B, classes) float32 probabilities.
+        Takes (B, height, width, channels) float32 and returns (B, classes) float32 probabilities.
 
     Raises
     ------
     UserError
-        If the model or one of its arguments is unknown, `data` is no data set, or its images are
-        too small for the model.
+        If the model or one of its arguments is unknown, or `data` does not suit it.
     """
     family = specification(name).family
     known = inspect.signature(_BUILDERS[name]).parameters

@@ -18,22 +18,10 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 class Triangular(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises along a straight line to a peak and falls along another to zero.
 
-    Sources: Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv:1506.01186, 2015;
-    as one single cycle: Page, "How to Train Your ResNet", 2018.
-
-    Parameters
-    ----------
-    peak : float
-        The highest rate.
-    steps : int
-        Batches of the whole training, at least 1; from there on the rate is 0.
-    rise : float
-        Share of the steps until the peak, between 0 and 1, exclusive.
-
-    Raises
-    ------
-    UserError
-        If `steps` or `rise` lies outside its range.
+    `steps` are the batches of the whole training, at least 1; from there on the rate is 0. `rise`
+    is the share of them until the peak, between 0 and 1. Raises UserError if one lies outside its
+    range. Sources: Smith, arXiv:1506.01186, 2015; as one single cycle: Page, "How to Train Your
+    ResNet", 2018.
     """
 
     def __init__(self, peak, steps, rise=0.25):
@@ -60,35 +48,19 @@ class Triangular(keras.optimizers.schedules.LearningRateSchedule):
 class Muon(keras.optimizers.Optimizer):
     """Momentum whose steps are orthogonal matrices, for the kernels of convolutions as well.
 
-    The momentum of a kernel of shape (height, width, channels, filters) is read as a matrix
-    (height × width × channels, filters), and Newton-Schulz iterations bring all its singular
-    values near 1: a direction in which the gradient is weak gets as long a step as a strong one.
-    Before each step the kernel is scaled to the norm √filters, so that `learning_rate` is the
-    length of a step relative to the kernel, or less for a kernel with fewer rows than filters.
-    That suits kernels followed by a normalisation, which takes no notice of their scale.
+    The momentum of a kernel of shape (height, width, channels, filters) is read as a matrix (height
+    × width × channels, filters), and Newton-Schulz iterations bring all its singular values near 1:
+    a direction in which the gradient is weak gets as long a step as a strong one. Before each step
+    the kernel is scaled to the norm √filters, so that `learning_rate` is the length of a step
+    relative to the kernel, or less for a kernel with fewer rows than filters. That suits kernels
+    followed by a normalisation, which takes no notice of their scale.
 
-    Everything else (biases, scales and offsets, and kernels that are named in `exclude`) is
-    trained by stochastic gradient descent with Nesterov momentum.
+    Everything else (biases, scales and offsets, and kernels whose path holds a word of `exclude`,
+    by default the softmax layer) is trained by stochastic gradient descent with Nesterov momentum,
+    at `sgd_ratio` times the learning rate; `momentum`, from 0 to 1, is that of both.
 
-    Parameters
-    ----------
-    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule
-        Of the kernels.
-    momentum : float
-        From 0 to 1; of kernels and the rest alike.
-    sgd_ratio : float
-        The learning rate of the rest, as a multiple of `learning_rate`.
-    iterations_per_step : int
-        Newton-Schulz iterations.
-    exclude : sequence of str
-        Kernels whose path holds one of these words are not orthogonalised. By default that is the
-        series' softmax layer: its rows stand for classes and should not be forced to equal length.
-
-    References
-    ----------
-    Jordan, Jin, Boza, You, Cesista, Newhouse and Bernstein, "Muon: An optimizer for hidden layers
-    in neural networks", 2024, kellerjordan.github.io/posts/muon; kernels of fixed norm as in
-    Jordan's cifar10-airbench.
+    Sources: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
+    kellerjordan.github.io/posts/muon; kernels of fixed norm as in Jordan's cifar10-airbench.
     """
 
     def __init__(

@@ -184,6 +184,9 @@ def prepare_images(images, pixel_range=(0.0, 1.0)):
     """Scale images, uint8, for a network: float32, with a last axis for grey or for the colours.
 
     `pixel_range` is what 0 and 255 become. Raises DataError if `images` has another shape or dtype.
+
+    >>> prepare_images(np.uint8([[[0, 255]]]), (-0.5, 0.5)).ravel().tolist()
+    [-0.5, 0.5]
     """
     data.check_images(images)
     low, high = pixel_range
@@ -204,38 +207,25 @@ def batches(
 ):
     """Return a tf.data.Dataset of (images, labels) batches.
 
+    Images are float32, (B, height, width, 1) or in colour (B, height, width, 3); labels int32 (B,)
+    or, with `one_hot`, float32 (B, classes). Raises DataError if images to shuffle are fewer than
+    one batch holds, labels to mix are not one-hot, or soft labels have another shape or stand
+    beside class indices.
+
     Parameters
     ----------
-    labelled : LabelledImages
-    batch_size : int
     pixel_range : tuple of float
         What the pixel values 0 and 255 become.
-    one_hot : bool
-        Labels as rows of length `classes` (for categorical cross-entropy) instead of indices.
-    classes : int
     soft_labels : numpy.ndarray, shape (N, classes), optional
         Probabilities to learn from instead of the labels, for instance those of another model.
     augment : sequence of callables
         Each takes a uint8 batch of shape (B, height, width) and a seed of shape (2,) and returns a
-        batch of the same form; applied in order, and to red, green and blue alike. See `Flip`,
-        `Shift`, `Cutout`, `RandomErasing`.
-        Those with `mixes_labels` come after the others: they take and return the finished batch,
-        images and one-hot labels. See `Mixup` and `CutMix`.
+        batch of the same form; applied in order, and to red, green and blue alike. Those with
+        `mixes_labels` come after the others: they take and return the finished batch, images and
+        one-hot labels. See `Flip`, `Shift`, `Cutout`, `RandomErasing`; `Mixup` and `CutMix`.
     shuffle_seed : int, optional
         With a seed the data is reshuffled every epoch and an incomplete last batch is dropped, so
         that all batches weigh the same; without one every image comes once, in order.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Images float32 (B, height, width, 1), in colour (B, height, width, 3); labels int32 (B,) or
-        float32 (B, classes).
-
-    Raises
-    ------
-    DataError
-        If images to shuffle are fewer than one batch holds, labels to mix that are not one-hot, or
-        soft labels of another shape or beside class indices.
     """
     import tensorflow as tf
 

@@ -12,7 +12,7 @@ from helpers import definitions, evaluation, results, settings, tables
 
 # Notebooks ask this module for all of them.
 from helpers.results import VARIANT_MARK, Result, load, load_all  # noqa: F401
-from helpers.tables import duration, expected, markdown_table, summary, table, terminal_table  # noqa: F401
+from helpers.tables import duration, expected, summary, table, terminal_table  # noqa: F401
 
 HISTORY_DIGITS = 7
 
@@ -49,27 +49,13 @@ def finish(run, test, views=None):
 
     The test metrics are computed from the probabilities as they are stored, rounded to a byte each,
     so that whoever reads the files later finds the same figures. Operations and latency are those
-    of an answer, so each view of an image adds its own.
+    of an answer, so each view of an image adds its own. `run` is of a registered model, or an arm
+    of an ablation of one; `views` are for validation and test images alike, see
+    `evaluation.predict`.
 
-    Parameters
-    ----------
-    run : training.Run
-        Of a registered model, or an arm of an ablation of one.
-    test : data.LabelledImages
-    views : sequence of pipeline.View, optional
-        Test-time augmentation, on validation and test images alike; see `evaluation.predict`.
-
-    Returns
-    -------
-    Result
-        Written to `settings.results_folder()/<model>/seed_<seed>.json` and `.npz`, replacing an
-        earlier result of the same model and seed.
-
-    Raises
-    ------
-    UserError
-        If the model is not registered, its outputs are no probabilities, or the files cannot be
-        written.
+    The `Result` is written to `settings.results_folder()/<model>/seed_<seed>.json` and `.npz`,
+    replacing an earlier one. Raises UserError if the model is not registered, its outputs are no
+    probabilities, or the files cannot be written.
     """
     from helpers import cost, models
 
@@ -114,27 +100,10 @@ def finish_ensemble(name, members, labels, validation_labels=None, seed=None):
     """Judge the mean of several networks' probabilities, once, and keep it as a result of its own.
 
     Parameters, operations, size, latency and training time are sums over the members, as each of
-    them has to be trained, kept and asked.
-
-    Parameters
-    ----------
-    name : str
-        A key of `ensembling.ENSEMBLES`.
-    members : sequence of ensembling.Member
-        Two or more, all of which were asked about the same test images; their shares are equal.
-    labels, validation_labels : numpy.ndarray, shape (N,) and (M,), integer
-        Of the test images and, where every member has been asked about them, the validation images.
-
-    Returns
-    -------
-    Result
-        Of the family `Ensemble`, with an empty history; its recipe names the members.
-
-    Raises
-    ------
-    UserError
-        If there is no ensemble of that name, there are fewer than two members, their arrays do not
-        fit, or the files cannot be written.
+    them has to be trained, kept and asked; their shares are equal. `labels` are those of the test
+    images, `validation_labels` those of the validation images, where every member has been asked
+    about them. Raises UserError if there is no ensemble of that name, there are fewer than two
+    members, or their arrays do not fit.
     """
     from helpers import models
     from helpers.topics import ensembling

@@ -186,23 +186,10 @@ def bootstrap_difference(
     the middle of the differences so found (percentile bootstrap; Efron and Tibshirani, "An
     Introduction to the Bootstrap", 1993, chapters 8 and 13). It is about other test images of the
     same kind for these two trained models; how much training again changes is told by
-    `seed_difference`.
-
-    Parameters
-    ----------
-    metric : callable, optional
-        Takes labels and predictions of the drawn images and returns a number. Accuracy by default,
-        which is drawn all at once: the images that only one of the two classified correctly are
-        multinomial counts.
-    confidence : float
-        Between 0 and 1.
-    resamples : int
-        How often to draw, at least 100; a metric of your own is computed twice for each.
-
-    Returns
-    -------
-    Difference
-        Of `first` less `second`.
+    `seed_difference`. `metric` takes labels and predictions of the drawn images and returns a
+    number; accuracy, the default, is drawn all at once, as the images that only one of the two
+    classified correctly are multinomial counts. Raises UserError if there are fewer than 100
+    resamples.
     """
     first_right, second_right = _right(labels, first), _right(labels, second)
     if resamples < FEWEST_RESAMPLES:

@@ -38,36 +38,12 @@ def expected(model):
         return f"No result of {model} is published yet: a run in the full profile makes one."
     row, machine = _row(results), results[0].machine
     seeds = "one seed" if row["seeds"] == 1 else f"mean of {row['seeds']} seeds"
-    accuracy, low, high = (_percent(row[f"test_accuracy{end}"]) for end in ("", "_low", "_high"))
+    accuracy, low, high = (percent(row[f"test_accuracy{end}"]) for end in ("", "_low", "_high"))
     place = machine["accelerator"] or f"{machine['processor']} with {machine['cores']} cores"
     return (
         f"Published result of {model}: test accuracy {accuracy} % (95 % interval {low} to {high} "
         f"%, {seeds}) after {duration(row['training_seconds'])} of training on {place}."
     )
-
-
-def markdown_table(results):
-    """Render a table of results, as `table` returns it, for a Markdown page."""
-    headings = (
-        "Model", "Parameters", "MFLOPs per image", "Seeds", "Validation accuracy",
-        "Test accuracy (95 % interval)", "Reported elsewhere", "Training time",
-    )  # fmt: skip
-    lines = [headings, ("---", *["---:"] * (len(headings) - 1))]
-    for row in results.to_dict("records"):
-        low, high = _percent(row["test_accuracy_low"]), _percent(row["test_accuracy_high"])
-        lines.append(
-            (
-                row["model"],
-                f"{row['parameters']:,}",
-                _short(row["mflops"]),
-                f"{row['seeds']}",
-                _percent(row["validation_accuracy"], " %"),
-                f"{_percent(row['test_accuracy'])} % ({low}–{high})",
-                _percent(row["reported_accuracy"], " %"),
-                duration(row["training_seconds"]),
-            )
-        )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def terminal_table(results):
@@ -103,7 +79,11 @@ def summary(result):
 
 
 def duration(seconds):
-    """Say a time in words: `0.02 s`, `42 s`, `3 min 07 s` or `1 h 05 min`."""
+    """Say a time in words.
+
+    >>> duration(0.02), duration(42), duration(187), duration(3900)
+    ('0.02 s', '42 s', '3 min 07 s', '1 h 05 min')
+    """
     if 0.0005 < seconds < 0.95:
         return f"{round(seconds, 3):.1g} s"
     seconds = round(seconds)
@@ -120,12 +100,12 @@ def show_beside_published(result):
     published = read_all(settings.PUBLISHED_RESULTS, f"{result.model}/seed_*.json")
     if published:
         row = _row(published)
-        low, high = (_percent(row[f"test_accuracy_{end}"]) for end in ("low", "high"))
+        low, high = (percent(row[f"test_accuracy_{end}"]) for end in ("low", "high"))
         seeds = "one seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"
         print(
-            f"{result.model}: {_percent(result.metrics['test_accuracy'])} % of the test images "
+            f"{result.model}: {percent(result.metrics['test_accuracy'])} % of the test images "
             f"are right here. Published, from all images and epochs: "
-            f"{_percent(row['test_accuracy'])} % ({seeds}, {low} to {high})."
+            f"{percent(row['test_accuracy'])} % ({seeds}, {low} to {high})."
         )
 
 
@@ -165,11 +145,13 @@ def _mean(results, metric):
     return float(np.mean([result.metrics[metric] for result in results]))
 
 
-def _percent(share, unit=""):
+def percent(share, unit=""):
+    """Write a share as a percentage with two decimals, a dash for NaN."""
     return "–" if math.isnan(share) else f"{100 * share:.2f}{unit}"
 
 
-def _short(mflops):
+def short(mflops):
+    """Write a number of operations with as many decimals as it needs, a dash for NaN."""
     if math.isnan(mflops):
         return "–"
     decimals = 2 if mflops < 10 else 1 if mflops < 1000 else 0
@@ -182,14 +164,14 @@ def _terminal_line(row):
     line = {
         "model": name if len(name) <= MODEL_WIDTH else f"{name[: MODEL_WIDTH - 2]}..",
         "parameters": f"{row['parameters']:,}",
-        "MFLOPs": _short(row["mflops"]),
+        "MFLOPs": short(row["mflops"]),
         "seeds": f"{row['seeds']}",
-        "valid %": _percent(row["validation_accuracy"]),
-        "test %": _percent(row["test_accuracy"]),
-        "interval": "-".join(_percent(row[f"test_accuracy_{side}"]) for side in ("low", "high")),
+        "valid %": percent(row["validation_accuracy"]),
+        "test %": percent(row["test_accuracy"]),
+        "interval": "-".join(percent(row[f"test_accuracy_{side}"]) for side in ("low", "high")),
         "loss": f"{row['log_loss']:.3f}",
         "calib.": f"{row['calibration_error']:.3f}",
-        "source %": _percent(row["reported_accuracy"]),
+        "source %": percent(row["reported_accuracy"]),
         "time": duration(row["training_seconds"]),
     }
     return {heading: cell.replace("–", "-") for heading, cell in line.items()}

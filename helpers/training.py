@@ -63,7 +63,7 @@ def train(
     arm=None,
     seed=None,
 ):
-    """Train a model and return the finished run.
+    """Train a model by `compile` and `fit`, in Keras' own words, and return the finished `Run`.
 
     Parameters
     ----------
@@ -73,11 +73,8 @@ def train(
     validation : LabelledImages or None
         Disjoint from `training`; evaluated after every epoch. None for a recipe that was fixed
         before on validation images and is now given all of them to learn from.
-    optimizer : str or keras.optimizers.Optimizer
     loss : str or keras.losses.Loss
         Categorical cross-entropy gets one-hot labels, any other loss gets class indices.
-    epochs : int
-    batch_size : int
     augment : sequence of callables
         From `helpers.pipeline`; applied to the training images only. Those that mix images need
         a loss with one-hot labels.
@@ -96,10 +93,6 @@ def train(
     seed : int, optional
         Order of the batches and the augmentation; the seed of the settings by default. The
         starting weights are the builder's matter.
-
-    Returns
-    -------
-    Run
 
     Raises
     ------

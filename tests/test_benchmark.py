@@ -224,18 +224,15 @@ def test_tables_name_every_figure(found):
     assert "the series: float32, oneDNN on, AVX2; plain TensorFlow: oneDNN off" in report.heading(
         found
     )
-    assert "100       200" in report.rate_table(found)
-    del found["rates"]["matrix_product"][0]["bfloat16"]
-    assert "100         -" in report.rate_table(found)
+    assert "matrix_product, GFLOP/s" in report.rate_table(found)
+    assert "100.00   200.00" in report.rate_table(found)
     text = report.model_table(found)
-    assert "3.00" in text and "2,000" in text and "sustains 225 GFLOP/s" in text
+    assert "3.00" in text and "2,000.00" in text and "sustains 225 GFLOP/s" in text
     assert "112% of the machine's matrix products (200), 75% of its convolutions (300)" in text
-    assert "PyTorch, compiled" in report.pytorch_table(found)
+    assert "compiled" in report.pytorch_table(found)
     assert "is not installed" in report.pytorch_table(found | {"pytorch": None})
     assert "plain Keras" in report.ingredient_table(found)
-    assert "+0.10" in report.accuracy_table(found) and "-0.20 to +0.40" in report.accuracy_table(
-        found
-    )
+    assert "0.10 -0.20  0.40" in report.accuracy_table(found)
 
 
 def test_accuracy_is_compared_on_paired_seeds(monkeypatch):

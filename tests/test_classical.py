@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from helpers import data, evaluation, plotting, runs
+from helpers.maintenance import pages
 from helpers.settings import UserError
 from helpers.topics import classical, oriented_gradients
 
@@ -291,7 +292,7 @@ class TestResults:
         assert json.loads((folder / "random_forest/seed_0.json").read_text())["mflops"] is None
         table = runs.table(folder)
         assert math.isnan(table["mflops"][0])
-        assert " | – | 1 | " in runs.markdown_table(table)
+        assert " | – | 1 | " in pages.markdown_table(table)
         assert "nan" not in runs.terminal_table(table)
         assert len(plotting.accuracy_bars(table).axes) == 1
 

@@ -5,6 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
+from cheap import cheaply
 from conftest import BASELINE as MODEL
 
 from helpers import settings, tables
@@ -68,3 +69,17 @@ class TestCommand:
     def test_an_unknown_one_is_refused(self, capsys):
         assert commands.main(["retrain"]) == 2
         assert "There is no command 'retrain'." in capsys.readouterr().out
+
+    def test_a_new_model_is_trained_and_stands_in_table_and_figure(
+        self, smoke, monkeypatch, tmp_path, capsys
+    ):
+        monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path / "results"))
+        with cheaply():
+            assert commands.main(["train", MODEL, "--epochs", "1"]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].startswith(f"{MODEL}, seed 0: test")
+        words = ["--folder", str(tmp_path / "results"), "--figure", str(tmp_path / "figure.png")]
+        assert commands.main(["results", *words]) == 0
+        assert MODEL in capsys.readouterr().out
+        assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+        assert commands.main(["train", "cnn_gone"]) == 2
+        assert "cnn_gone" in capsys.readouterr().err

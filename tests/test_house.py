@@ -14,10 +14,11 @@ HELPERS = settings.REPOSITORY / "helpers"
 ORDER = (
     "settings files packages definitions sources.folders sources.idx sources.downloads data "
     "pipeline layers adapting models optimizers training significance evaluation cost results "
-    "tables topics.oriented_gradients topics.classical topics.ensembling runs "
-    "topics.calibration topics.infobatch topics.budgets topics.transfer topics.tuning topics.corruptions topics.novelty "
-    "topics.auditing topics.explaining topics.loading topics.photo topics.classify topics.shipped "
-    "topics.deployment topics.pictures topics.own_images topics.comparison plotting maintenance"
+    "tables topics.oriented_gradients topics.classical topics.ensembling runs topics.calibration "
+    "topics.infobatch topics.budgets topics.transfer topics.tuning topics.corruptions "
+    "topics.novelty topics.auditing topics.explaining topics.loading topics.photo topics.classify "
+    "topics.shipped topics.deployment topics.pictures topics.own_images topics.comparison "
+    "plotting maintenance"
 ).split()
 MOST_LINES = 500
 FILES = sorted(path for path in HELPERS.rglob("*.py") if path.name != "__init__.py")

@@ -8,7 +8,8 @@ from matplotlib.colors import to_hex, to_rgb
 from PIL import Image
 
 from helpers import plotting
-from helpers.plotting import style, themes
+from helpers.maintenance import themes
+from helpers.plotting import style
 
 INKS = (style.INK, style.SOFT, style.RIGHT, style.WRONG, style.CLASSICAL_COLOR)
 HUES = (*INKS, *(hue for hue, _ in style.IDENTITIES.values()), *style.FALLBACK_COLORS)
@@ -47,7 +48,7 @@ def test_a_picture_keeps_its_size_and_its_pixels_apart(images):
     png = plotting.png(plotting.image_grid(images))
     light, turned = (
         np.asarray(Image.open(io.BytesIO(each)).convert("RGB"), int)
-        for each in (png, plotting.in_the_dark(png))
+        for each in (png, themes.in_the_dark(png))
     )
     assert light.shape == turned.shape
     expected = np.round(255 * themes.exchanged(light.reshape(-1, 3) / 255)).reshape(light.shape)

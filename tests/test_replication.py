@@ -3,7 +3,12 @@
 import copy
 import dataclasses
 import json
+import os
 import shutil
+import signal
+import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -174,3 +179,47 @@ class TestThreeHours:
             store(model, seed, seconds=2701.0)
         assert commands.main(["budget", "ensemble_3h"]) == 2
         assert "more than three hours" in capsys.readouterr().err
+
+
+def test_spread_over_workers_of_which_one_dies(first, monkeypatch, tmp_path, capsys):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.undo()  # workers load the whole sample, as this process does then
+    monkeypatch.setenv("FASHION_PROFILE", "smoke")
+    monkeypatch.setenv("FASHION_RESULTS_DIR", str(first.file.parent.parent))
+    killed = []
+
+    def kill(cluster):
+        with distributed.Client(cluster) as client:
+            pids = client.run(os.getpid)
+            while not (busy := [name for name, jobs in client.processing().items() if jobs]):
+                time.sleep(0.1)
+            time.sleep(1)
+            os.kill(pids[busy[0]], signal.SIGKILL)
+            killed.append(busy[0])
+
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster:
+        killer = threading.Thread(target=kill, args=(cluster,))
+        killer.start()
+        words = ["replicate", "ann_baseline", "--seed", "0", "1", "2"]
+        assert commands.main([*words, "--scheduler", cluster.scheduler_address]) == 0
+        killer.join()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "seed " in line]
+    assert killed and sorted(line.split()[0] for line in lines) == ["kept", "new", "new"]
+    spread = runs.load("ann_baseline", 2, first.file.parent.parent)
+    monkeypatch.setenv("FASHION_RESULTS_DIR", str(tmp_path / "embedded"))
+    alone = replication.replicate(first, data.load_profile(), 2)
+    np.testing.assert_array_equal(spread.probabilities(), alone.probabilities())
+
+
+def test_a_scheduler_that_does_not_answer_or_dask_that_is_missing_is_said(
+    first, monkeypatch, capsys
+):
+    words = ["replicate", "ann_baseline", "--seed", "1", "--scheduler", "tcp://127.0.0.1:1"]
+    monkeypatch.setattr(replication, "SECONDS_TO_CONNECT", 0.2)
+    assert commands.main(words) == 2
+    said = capsys.readouterr().err
+    assert "pip install distributed" in said or "No Dask scheduler answers" in said
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert commands.main(words) == 2
+    assert "pip install distributed" in capsys.readouterr().err

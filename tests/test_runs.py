@@ -7,6 +7,7 @@ import pytest
 from conftest import BASELINE as MODEL
 
 from helpers import evaluation, plotting, results, runs, settings, tables
+from helpers.maintenance import pages
 from helpers.settings import UserError
 from helpers.topics import ensembling
 
@@ -62,7 +63,7 @@ class TestFinish:
         runs.finish(make_run(validation=None), test_images)
         assert np.isnan(results.load(MODEL, 0, folder).metrics["validation_accuracy"])
         assert "NaN" not in (folder / MODEL / "seed_0.json").read_text()
-        assert "| – |" in tables.markdown_table(tables.table(folder))
+        assert "| – |" in pages.markdown_table(tables.table(folder))
 
     def test_variants_stand_beside_their_model(self, folder, make_run, test_images):
         runs.finish(make_run(), test_images)
@@ -173,7 +174,7 @@ class TestFinishEnsemble:
         assert table["model"].tolist() == [MODEL, "ensemble_seeds"]
         assert table["family"].tolist() == ["ANN", "Ensemble"]
         assert "ensemble_seeds" in tables.terminal_table(table)
-        assert "| ensemble_seeds | 3,000 | 7.50 |" in tables.markdown_table(table)
+        assert "| ensemble_seeds | 3,000 | 7.50 |" in pages.markdown_table(table)
         monkeypatch.setattr(settings, "PUBLISHED_RESULTS", folder)
         assert "after 33 s of training on a processor" in tables.expected("ensemble_seeds")
         assert len(plotting.accuracy_bars(table).axes) == 1

@@ -6,6 +6,7 @@ import pytest
 from conftest import BASELINE as MODEL
 
 from helpers import evaluation, results, settings, tables
+from helpers.maintenance import pages
 from helpers.settings import UserError
 
 IMAGES = 60
@@ -83,7 +84,7 @@ class TestTable:
         assert results.load_all() == []
         assert tuple(tables.table().columns) == tables.COLUMNS
         assert len(tables.table()) == 0
-        assert len(tables.markdown_table(tables.table()).splitlines()) == 2
+        assert len(pages.markdown_table(tables.table()).splitlines()) == 2
 
 
 class TestSentencesAndTables:
@@ -122,7 +123,7 @@ class TestSentencesAndTables:
         assert lines[2].startswith("  without_any") and ".. " in lines[2]
 
     def test_markdown_table(self, two_rows):
-        lines = tables.markdown_table(two_rows).splitlines()
+        lines = pages.markdown_table(two_rows).splitlines()
         assert lines[0] == (
             "| Model | Parameters | MFLOPs per image | Seeds | Validation accuracy | "
             "Test accuracy (95 % interval) | Reported elsewhere | Training time |"

@@ -79,10 +79,14 @@ def results(parser, arguments):
     """Print the table of results."""
     _add_results(parser)
     parser.add_argument("--variants", action="store_true", help="include the arms of ablations")
+    parser.add_argument("--figure", type=Path, metavar="PNG", help="draw their accuracies as well")
     options = parser.parse_args(arguments)
-    from helpers import tables
+    from helpers import files, plotting, tables
 
     found = tables.table(_folder(options), options.variants)
+    if options.figure and not found.empty:
+        picture = plotting.png(plotting.accuracy_bars(found))
+        files.write(options.figure, picture, "name another file.")
     if options.csv:
         _print_csv(found)
     elif found.empty:
@@ -107,15 +111,44 @@ def check(parser, arguments):
     return int((checked["verdict"] == provenance.CONTRADICTS).any())
 
 
+def train(parser, arguments):
+    """Train a registered model, as your own, by a plain recipe with Adam, and keep its result."""
+    parser.add_argument("model", help="the name of a builder in helpers/models.py")
+    parser.add_argument("--epochs", type=int, default=10, help="of the full profile")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--seed", type=int, default=settings.seed())
+    options = parser.parse_args(arguments)
+    from helpers import data, models, runs, tables, training
+
+    definitions.remember()
+    seed = settings.checked_seed(options.seed)
+    model = models.build(options.model, seed)
+    dataset = data.load_profile()
+    run = training.train(
+        model,
+        *data.split(dataset.train),
+        optimizer="adam",
+        loss="sparse_categorical_crossentropy",
+        epochs=settings.epochs(options.epochs),
+        batch_size=options.batch_size,
+        seed=seed,
+    )
+    print(tables.summary(runs.finish(run, dataset.test)))
+
+
 def replicate(parser, arguments):
     """Train models again with other seeds, by the recipe of the first; what is there is kept."""
     parser.add_argument("models", nargs="*", metavar="MODEL", help="all with a result by default")
     parser.add_argument("--seed", nargs="+", type=int, default=NEW_SEEDS, metavar="SEED")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of Dask, to spread the work over its machines"
+    )
     options = parser.parse_args(arguments)
     from helpers.maintenance import replication
 
     definitions.remember()
-    replication.replicate_missing(options.models, settings.seeds(options.seed))
+    seeds = settings.seeds(options.seed)
+    replication.replicate_missing(options.models, seeds, options.scheduler)
 
 
 def budget(parser, arguments):
@@ -169,7 +202,7 @@ def benchmark(parser, arguments):
 COMMANDS = {
     command.__name__: command
     for command in (
-        run, publish, results, check, replicate, budget, benchmark, pages, address, declare,
+        run, publish, results, check, train, replicate, budget, benchmark, pages, address, declare,
     )
 }  # fmt: skip
 

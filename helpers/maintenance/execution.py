@@ -323,33 +323,13 @@ def _available(profile):
     except data.DataError as error:
         if settings.data_folder() is not None:
             raise
-        if not (_refreshed_packages() and _loads()):
-            print(
-                "THE REAL DATA CANNOT BE HAD, SO THE SMOKE PROFILE RUNS INSTEAD OF "
-                f"{profile.upper()}: ITS NUMBERS COME FROM A SMALL SAMPLE AND MEAN NOTHING.\n"
-                f"{error}\n"
-            )
-            return "smoke"
+        print(
+            "THE REAL DATA CANNOT BE HAD, SO THE SMOKE PROFILE RUNS INSTEAD OF "
+            f"{profile.upper()}: ITS NUMBERS COME FROM A SMALL SAMPLE AND MEAN NOTHING.\n"
+            f"{error}\n"
+        )
+        return "smoke"
     return profile
-
-
-def _refreshed_packages():
-    """Refresh apt's lists, which fetching the data set's package needs, where that is allowed."""
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        return False
-    try:
-        done = subprocess.run(["apt-get", "update", "-qq"], capture_output=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
-
-
-def _loads():
-    try:
-        data.load()
-    except data.DataError:
-        return False
-    return True
 
 
 def environment(profile, seed):

@@ -4,6 +4,8 @@ import copy
 import html
 import re
 
+import pandas as pd
+
 from helpers import settings, tables
 from helpers.maintenance import notebooks
 
@@ -12,24 +14,11 @@ PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Fashion-MNIST, model by model: {profile}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
-       color: #222; background: #fff; }}
-table {{ border-collapse: collapse; margin: 1rem 0 2rem; font-variant-numeric: tabular-nums; }}
-div {{ overflow-x: auto; }}
-th, td {{ padding: .35rem .8rem; border-bottom: 1px solid #ddd; text-align: left; }}
-th {{ border-bottom: 2px solid #888; }}
-td.number {{ text-align: right; white-space: nowrap; }}
-.failed {{ color: #a11; font-weight: 600; }}
-a {{ color: #0b4f8a; }}
-</style>
+<style>body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto }}
+div, pre {{ overflow-x: auto }} th, td {{ padding: .3rem .8rem; text-align: left }}</style>
 <h1>Fashion-MNIST, model by model</h1>
 <p>Profile {profile}, executed copies. {note}</p>
-<h2>Notebooks</h2>
-<div><table>
-<tr><th>Notebook</th><th>Question</th><th>Status</th><th>Time</th><th>Finished</th></tr>
-{notebooks}
-</table></div>
+<div>{notebooks}</div>
 <h2>Results of this run</h2>
 {results}
 </html>
@@ -66,6 +55,7 @@ def _image(output):
 
 
 def write_index(folder, profile, record):
+    """Write the page that links the executed copies and shows the results of a run."""
     rows = [
         _index_row(name, record.entries[name])
         for name in notebooks.names()
@@ -74,7 +64,7 @@ def write_index(folder, profile, record):
     page = PAGE.format(
         profile=profile,
         note=NOTES[profile],
-        notebooks="\n".join(rows),
+        notebooks=pd.DataFrame(rows).to_html(index=False, escape=False, border=0),
         results=_results_html(folder / "results"),
     )
     notebooks.replace(folder / "index.html", page)
@@ -82,15 +72,14 @@ def write_index(folder, profile, record):
 
 def _index_row(name, entry):
     question = notebooks.read(name).metadata.get("fashion", {}).get("question", "")
-    status = "passed"
-    if entry["failure"]:
-        status = f'<span class="failed">failed</span> in {html.escape(entry["failure"])}'
-    return (
-        f'<tr><td><a href="executed/{name}.html">{html.escape(notebooks.title(name))}</a></td>'
-        f"<td>{html.escape(question)}</td><td>{status}</td>"
-        f'<td class="number">{tables.duration(entry["seconds"])}</td>'
-        f"<td>{entry['finished']}</td></tr>"
-    )
+    status = f"<b>failed</b> in {html.escape(entry['failure'])}" if entry["failure"] else "passed"
+    return {
+        "Notebook": f'<a href="executed/{name}.html">{html.escape(notebooks.title(name))}</a>',
+        "Question": html.escape(question),
+        "Status": status,
+        "Time": tables.duration(entry["seconds"]),
+        "Finished": entry["finished"],
+    }
 
 
 def _results_html(folder):
@@ -100,13 +89,4 @@ def _results_html(folder):
         return f"<p>{html.escape(str(error))}</p>"
     if results.empty:
         return "<p>None yet.</p>"
-    lines = tables.markdown_table(results).splitlines()
-    head, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
-    headings = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    body = "\n".join(
-        f"<tr><td>{html.escape(row[0])}</td>"
-        + "".join(f'<td class="number">{html.escape(cell)}</td>' for cell in row[1:])
-        + "</tr>"
-        for row in rows[1:]
-    )
-    return f"<div><table>\n<tr>{headings}</tr>\n{body}\n</table></div>"
+    return f"<pre>{html.escape(tables.terminal_table(results))}</pre>"

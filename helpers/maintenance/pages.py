@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from helpers import data, files, plotting, runs, settings
-from helpers.maintenance import notebooks, publishing
+from helpers import data, files, plotting, runs, settings, tables
+from helpers.maintenance import notebooks, publishing, themes
 from helpers.topics import comparison
 
 README = settings.REPOSITORY / "README.md"
@@ -68,7 +68,7 @@ def render():
 
 def readme(text):
     """Return README's text with its tables of results and of notebooks rendered anew."""
-    text = _between(text, "results", runs.markdown_table(runs.table(settings.PUBLISHED_RESULTS)))
+    text = _between(text, "results", markdown_table(runs.table(settings.PUBLISHED_RESULTS)))
     text = _between(text, "neighbours", neighbours_sentence())
     for name in PICTURES:
         text = _between(text, f"picture {name}", picture_element(name))
@@ -87,6 +87,33 @@ def facts(text, name):
     return _between(text, "facts", "\n\n".join(lines))
 
 
+def markdown_table(results):
+    """Render a table of results, as `table` returns it, for a Markdown page."""
+    headings = (
+        "Model", "Parameters", "MFLOPs per image", "Seeds", "Validation accuracy",
+        "Test accuracy (95 % interval)", "Reported elsewhere", "Training time",
+    )  # fmt: skip
+    lines = [headings, ("---", *["---:"] * (len(headings) - 1))]
+    for row in results.to_dict("records"):
+        low, high = (
+            tables.percent(row["test_accuracy_low"]),
+            tables.percent(row["test_accuracy_high"]),
+        )
+        lines.append(
+            (
+                row["model"],
+                f"{row['parameters']:,}",
+                tables.short(row["mflops"]),
+                f"{row['seeds']}",
+                tables.percent(row["validation_accuracy"], " %"),
+                f"{tables.percent(row['test_accuracy'])} % ({low}–{high})",
+                tables.percent(row["reported_accuracy"], " %"),
+                tables.duration(row["training_seconds"]),
+            )
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def notebooks_table():
     """Return a Markdown table of the notebooks: link, question, minutes and Colab badge."""
     lines = ["| notebook | the question | quick | full | |", "|---|---|---|---|---|"]
@@ -95,7 +122,8 @@ def notebooks_table():
             notebooks.read(name).metadata["fashion"]["question"],
             runs.expected_minutes(name),
         )
-        badge = publishing.header(name)[0].split(" · ")[0]
+        *badges, _ = publishing.header(name)
+        badge = badges[0].split(" · ")[0] if badges else ""
         quick, full = (_minutes(minutes[profile]) for profile in ("quick", "full"))
         lines.append(
             f"| [{notebooks.title(name)}](notebooks/{name}.ipynb) | {question} "
@@ -163,7 +191,7 @@ def rendered(name):
     """Return the PNG of a picture by its file, one per theme."""
     drawn = picture(name)
     light = plotting.png(drawn.figure)
-    pictures = (light, plotting.in_the_dark(light))
+    pictures = (light, themes.in_the_dark(light))
     return {
         path: _labelled(png, drawn.source)
         for path, png in zip(picture_files(name).values(), pictures, strict=True)

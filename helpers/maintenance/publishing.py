@@ -122,7 +122,10 @@ def bootstrap(repository=None):
 
 
 def header(name, repository=None):
-    """Return the two lines under a notebook's title: badge and page, previous, contents, next."""
+    """Return the lines under a notebook's title: badge and page, and previous, contents, next.
+
+    Without a public address there is no first one, as its links would lead nowhere.
+    """
     repository = repository or _address()
     page = f"blob/{BRANCH}/notebooks/{name}.ipynb"
     colab = f"{COLAB}/{repository.removeprefix('https://github.com/')}/{page}"
@@ -134,7 +137,8 @@ def header(name, repository=None):
         steps.insert(0, f"[← {notebooks.title(order[place - 1])}]({order[place - 1]}.ipynb)")
     if place + 1 < len(order):
         steps.append(f"[{notebooks.title(order[place + 1])} →]({order[place + 1]}.ipynb)")
-    return " · ".join(links), " · ".join(steps)
+    lines = [" · ".join(steps)]
+    return lines if PLACEHOLDER in repository else [" · ".join(links), *lines]
 
 
 def write_common_parts(notebook, name, repository=None):
@@ -149,9 +153,9 @@ def write_common_parts(notebook, name, repository=None):
         for line in first.source.splitlines()
         if not line.startswith("[![Open in Colab]") and "[contents](../README.md)" not in line
     ]
-    badges, steps = header(name, repository)
     body = "\n".join(lines[1:]).strip("\n")
-    first.source = "\n\n".join(part for part in (lines[0], badges, steps, body) if part)
+    parts = (lines[0], *header(name, repository), body)
+    first.source = "\n\n".join(part for part in parts if part)
     cells = stamp.code_cells(notebook)
     found = [cell for cell in cells if cell.get("id") == definitions.BOOTSTRAP_ID]
     if not found:

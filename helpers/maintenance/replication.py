@@ -7,14 +7,18 @@ times cheaper, and it proves that the stored recipe is enough to do so.
 import ast
 import copy
 import dataclasses
+import os
+import tempfile
 
 import numpy as np
 
-from helpers import data, models, optimizers, pipeline, runs, settings, training
+from helpers import data, files, models, optimizers, pipeline, results, runs, settings, training
 from helpers.layers import in_float32, keras
 from helpers.topics import budgets, classical, ensembling, infobatch, shipped
 
 FIRST_SEED = 0
+SECONDS_TO_CONNECT = 10
+RETRIES = 2  # of a job whose worker fails
 THREE_HOURS = 3 * 3600  # seconds
 CALLBACKS = ("EarlyStopping", "ReduceLROnPlateau")
 
@@ -114,8 +118,13 @@ def rebuilt(words, module):
     return getattr(module, call.func.id)(**arguments)
 
 
-def replicate_missing(names, seeds):
-    """Replicate models, all that can be by default, with the seeds that they have no result of."""
+def replicate_missing(names, seeds, scheduler=None):
+    """Replicate models, all that can be by default, with the seeds that they have no result of.
+
+    One after another in this process, or on the workers of the Dask scheduler at an address. A
+    result is written as soon as it is there, so that the same call goes on after an interruption.
+    Raises UserError if a model has no result to replicate, or in the end names what failed.
+    """
     found = {(result.model, result.seed): result for result in _known()}
     first = {name: one for (name, seed), one in found.items() if seed == FIRST_SEED}
     for name in names:
@@ -124,10 +133,66 @@ def replicate_missing(names, seeds):
                 f"{name!r} has no result with seed {FIRST_SEED} to replicate: use one of "
                 f"{', '.join(first) or 'those of notebooks that you run first'}."
             )
-    dataset = data.load_profile()
-    for name in names or [name for name, one in first.items() if replicable(one)]:
-        for seed in seeds:
-            _once(found.get((name, seed)), replicate, first[name], dataset, seed)
+    chosen = names or [name for name, one in first.items() if replicable(one)]
+    pairs = [(name, seed) for name in chosen for seed in seeds]
+    for pair in pairs:
+        if pair in found:
+            print(f"kept  {runs.summary(found[pair])}", flush=True)
+    jobs = [(first[name], seed) for name, seed in pairs if (name, seed) not in found]
+    if scheduler:
+        _spread(jobs, scheduler)
+    elif jobs:
+        dataset = data.load_profile()
+        for result, seed in jobs:
+            _once(None, replicate, result, dataset, seed)
+
+
+def _spread(jobs, scheduler):
+    """Send jobs to the workers of a Dask scheduler, and write each result as it comes back."""
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise settings.UserError(
+            "--scheduler needs Dask here and on the workers: pip install distributed."
+        ) from error
+    try:
+        client = Client(scheduler, timeout=SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
+        raise settings.UserError(
+            f"No Dask scheduler answers at {scheduler!r}: start `dask scheduler` and `dask worker` "
+            "from this folder, and name the address that it prints."
+        ) from error
+    failed = []
+    with client:
+        waiting = {
+            client.submit(_on_worker, result, seed, retries=RETRIES, pure=False): (result, seed)
+            for result, seed in jobs
+        }
+        for future in as_completed(waiting):
+            result, seed = waiting[future]
+            try:
+                line, contents = future.result()
+            except Exception as error:  # of any class, as it comes from the worker's code
+                failed.append(f"{result.model} with seed {seed} ({error})")
+                continue
+            file = results.file_of(settings.results_folder(), result.model, seed)
+            for suffix in (".npz", ".json"):
+                files.write(file.with_suffix(suffix), contents[suffix], "make room, then go on.")
+            print(f"new   {line}", flush=True)
+    if failed:
+        raise settings.UserError(
+            f"Not replicated: {'; '.join(failed)}. The others are kept, and the same command tries "
+            "these again."
+        )
+
+
+def _on_worker(result, seed):
+    """Replicate on another machine; return the line to print and the two files by their ending."""
+    os.environ["FASHION_PROFILE"] = result.profile
+    with tempfile.TemporaryDirectory() as folder, settings.results_in(folder):
+        again = replicate(result, data.load_profile(), seed)
+        found = {path.suffix: path.read_bytes() for path in again.file.parent.iterdir()}
+    return runs.summary(again), found
 
 
 def train_budgets(names, seeds, hold_out=False, whole=False):

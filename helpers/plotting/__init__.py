@@ -6,96 +6,45 @@ alternative text. A model keeps its colour and its marker in every figure. One f
 `style`, `parts`, `mosaic` and `checks` hold what the topics share.
 """
 
+# isort: off
+# fmt: off
 from helpers.plotting.architectures import architecture
 from helpers.plotting.augmentation import (
-    class_gains,
-    distortions,
-    gain_by_amount,
-    gain_by_strength,
-    memorised,
+    class_gains, distortions, gain_by_amount, gain_by_strength, memorised,
 )
 from helpers.plotting.classical import (
-    class_templates,
-    fit_and_prediction,
-    oriented_gradients,
-    validation_curves,
+    class_templates, fit_and_prediction, oriented_gradients, validation_curves,
 )
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
 from helpers.plotting.deployment import (
-    changed_predictions,
-    export_costs,
-    photo_answers,
-    photo_steps,
-    strangeness,
+    changed_predictions, export_costs, photo_answers, photo_steps, strangeness,
 )
 from helpers.plotting.ensembling import (
-    ambiguity,
-    between_weights,
-    cyclic_rate,
-    ensemble_growth,
-    error_correlation,
+    ambiguity, between_weights, cyclic_rate, ensemble_growth, error_correlation,
 )
 from helpers.plotting.exploration import (
-    class_balance,
-    embeddings,
-    explained_variance,
-    pixel_histogram,
+    class_balance, embeddings, explained_variance, pixel_histogram,
 )
 from helpers.plotting.images import (
-    class_samples,
-    class_statistics,
-    class_strip,
-    image_grid,
-    image_pairs,
-    predictions,
+    class_samples, class_statistics, class_strip, image_grid, image_pairs, predictions,
 )
 from helpers.plotting.inside import (
-    along_network,
-    class_images,
-    deletion,
-    explanations,
-    feature_maps,
-    filters,
-    neighbours,
+    along_network, class_images, deletion, explanations, feature_maps, filters, neighbours,
 )
 from helpers.plotting.judging import (
-    class_accuracy,
-    confusion,
-    paired_tests,
-    reliability,
-    report_heatmap,
+    class_accuracy, confusion, paired_tests, reliability, report_heatmap,
 )
 from helpers.plotting.learning import generalisation_gap, learning_curves, learning_rate
 from helpers.plotting.speed import (
-    accuracy_over_time,
-    achieved_rates,
-    gains,
-    seconds_per_epoch,
-    speed_ratios,
+    accuracy_over_time, achieved_rates, gains, seconds_per_epoch, speed_ratios,
 )
 from helpers.plotting.style import (
-    CLASS_COLORS,
-    FALLBACK_COLORS,
-    IDENTITIES,
-    color,
-    display_name,
-    marker,
-    png,
-    show,
+    CLASS_COLORS, FALLBACK_COLORS, IDENTITIES, color, display_name, marker, png, show,
 )
-from helpers.plotting.themes import in_the_dark
 from helpers.plotting.transfer import gain_by_labels, label_efficiency, pair_difficulty
 from helpers.plotting.trust import (
-    confidence,
-    corruption_grid,
-    risk_coverage,
-    robustness,
-    separation,
+    confidence, corruption_grid, risk_coverage, robustness, separation,
 )
 from helpers.plotting.tuning import (
-    best_of_many,
-    importance,
-    search_progress,
-    search_values,
-    tuning_gains,
+    best_of_many, importance, search_progress, search_values, tuning_gains,
 )

@@ -57,31 +57,15 @@ LAYOUT = "make one folder per class, in it or in train/ and test/ in it, and put
 def read(folder, size=None, colour=False, names=None):
     """Read all images of a folder, with the names of its classes.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-    size : tuple of int, optional
-        Height and width to bring every image to, stretching it where its shape differs; without
-        it all images must be of one size.
-    colour : bool
-        Red, green and blue instead of grey.
-    names : sequence of str, optional
-        One name per class, instead of those of the folders.
+    `size` is the height and width to bring every image to, stretching it where its shape differs;
+    without it all must be of one size. `names` may replace those of the folders.
 
-    Returns
-    -------
-    parts : dict
-        Images, (N, height, width) or in colour (N, height, width, 3) uint8, and labels, (N,) uint8,
-        by the name of the part: `train` and `test`, or `all` where the folder is not parted. One
-        for validation takes the place of `test` where that is missing, else it joins `train`.
-    class_names : tuple of str
-        In alphabetical order of the folders, numbers in them by their value.
-
-    Raises
-    ------
-    DataError
-        If the folder has no such layout, a class has too few images, or a file is no image, is
-        animated, has more than eight bits per channel, or is of another size than the first.
+    Returns images, (N, height, width) or in colour (N, height, width, 3) uint8, and labels, (N,)
+    uint8, by the name of the part: `train` and `test`, or `all` where the folder is not parted; one
+    for validation takes the place of `test` where that is missing, else it joins `train`. And the
+    names of the classes, in alphabetical order of the folders, numbers in them by their value.
+    Raises DataError if the folder has no such layout, a class has too few images, or a file is no
+    image, is animated, has more than eight bits per channel, or is of another size than the first.
     """
     roots = _roots(folder)
     classes = _matched([(root, _class_folders(root)) for _, root in roots])

@@ -67,16 +67,8 @@ _BASELINES = {}
 def register(title, scores, reported_accuracy=None, reported_note=PAPER, variant_of=None):
     """Return a decorator that adds a builder to the baselines under the function's own name.
 
-    Parameters
-    ----------
-    title : str
-        The name in tables and figures.
-    scores : {'probabilities', 'votes', 'margins'}
-        What its estimator says of an image.
-    reported_accuracy, reported_note : float and str, optional
-        Test accuracy that others reported of this method, from 0 to 1, and who they are.
-    variant_of : str, optional
-        The baseline that it is an arm of.
+    `scores` is what its estimator says of an image: 'probabilities', 'votes' or 'margins'. The
+    others are as in `Baseline`; reported accuracies are from 0 to 1.
     """
 
     def add(builder):
@@ -293,14 +285,10 @@ def fit(name, images, validation, seed=None, **changes):
 def soften(scores, kind, softness):
     """Turn an estimator's scores, (N, classes), into probabilities.
 
-    Parameters
-    ----------
-    kind : {'probabilities', 'votes', 'margins'}
-        Probabilities stay as they are. Of votes, shares of 1 with zeros among them, a part is
-        spread evenly over the classes. Margins are divided by a temperature and go through a
-        softmax (Guo, Pleiss, Sun and Weinberger, "On Calibration", ICML 2017).
-    softness : float
-        The part to be spread, or the temperature; the order of the classes does not change.
+    Probabilities stay as they are. Of votes, shares of 1 with zeros among them, a part, the
+    softness, is spread evenly over the classes. Margins are divided by a temperature, the softness,
+    and go through a softmax (Guo, Pleiss, Sun and Weinberger, ICML 2017). The order of the classes
+    stays.
     """
     if kind == "votes":
         return (1 - softness) * scores + softness / scores.shape[1]

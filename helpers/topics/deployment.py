@@ -56,30 +56,14 @@ def with_temperature(model, temperature):
 
 
 def to_litert(model, kind="float32", images=None, pixel_range=(0.0, 1.0)):
-    """Convert a model to a LiteRT file (TensorFlow Lite's format).
+    """Convert a model to a LiteRT file (TensorFlow Lite's format), and return its bytes.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Functional; a mixed precision is turned into float32 first. Needs Keras on TensorFlow.
-    kind : {'float32', 'float16', 'dynamic', 'int8'}
-        What its numbers are, see `KINDS`. For int8: Jacob et al., arXiv:1712.05877, 2017.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8, optional
-        Needed for `int8` alone: representative training images, from which the converter learns the
-        range of every layer's outputs.
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 became when the model was trained.
-
-    Returns
-    -------
-    bytes
-        The file takes (B, height, width, 1) uint8, any B, and returns (B, classes) float32.
-
-    Raises
-    ------
-    UserError
-        If the kind is unknown, `int8` lacks images, they do not use the whole range of pixels, or
-        the backend is another one.
+    The file takes (B, height, width, channels) uint8, any B, and returns (B, classes) float32. The
+    model is functional; a mixed precision is turned into float32 first. `kind` says what its
+    numbers are, see `KINDS`. `int8` needs `images`, representative training images, from which the
+    converter learns the range of every layer's outputs (Jacob et al., arXiv:1712.05877, 2017).
+    Raises UserError if the kind is unknown, `int8` lacks images or they do not use the whole range
+    of pixels, or Keras does not run on TensorFlow.
     """
     if kind not in KINDS:
         raise settings.UserError(f"{kind!r} is no kind of export: use one of {', '.join(KINDS)}.")

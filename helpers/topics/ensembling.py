@@ -110,6 +110,9 @@ def average(stack, shares=None):
     `shares` are weights of the members, not negative, of which only the ratio matters; equal by
     default. Raises UserError if the stack is empty, its members differ in shape, or a share is
     missing or negative.
+
+    >>> average([[[0.9, 0.1]], [[0.5, 0.5]]]).round(2).tolist()
+    [[0.7, 0.3]]
     """
     stack = _checked(stack)
     if shares is None:

@@ -37,31 +37,13 @@ def last_maps(model):
 
 
 def grad_cam(model, images, classes=None, layer=None, pixel_range=(0.0, 1.0), batch_size=100):
-    """Return where a convolutional network finds its evidence for a class, by Grad-CAM.
+    """Return where a network finds its evidence for a class, (N, height, width), by Grad-CAM.
 
-    The maps of one layer are added up, each with the mean slope of the class's score (before the
-    softmax) with respect to it as weight; what is negative speaks for other classes and becomes 0.
-    Computed in float32. Source: Selvaraju et al., "Grad-CAM", arXiv:1610.02391, 2016.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional, with a convolution, ending in a dense softmax layer.
-    images : numpy.ndarray, shape (N, height, width), dtype uint8
-    classes : int or array of int, shape (N,), optional
-        The classes to explain; by default those that the model predicts.
-    layer : str, optional
-        Whose maps are used; by default that of `last_maps`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, height, width), dtype float32
-        Not negative; brought from the size of the feature maps to that of the images.
-
-    Raises
-    ------
-    UserError
-        If there is no such layer or it has no maps, or images or classes do not fit the model.
+    The maps of one layer (by default that of `last_maps`) are added up, each with the mean slope of
+    the class's score, before the softmax, with respect to it as weight; what is negative speaks for
+    other classes and becomes 0. `classes` is one or one per image, by default those that the model
+    predicts. Computed in float32. Raises UserError if there is no such layer or it has no maps, or
+    images or classes do not fit. Source: Selvaraju et al., "Grad-CAM", arXiv:1610.02391, 2016.
     """
     import tensorflow as tf
 
@@ -160,28 +142,11 @@ def deletion_curves(
 ):
     """Return how a class's probability falls as pixels are removed, the hottest first.
 
-    Removed pixels become background, 0. Pixels that are equally hot go in random order, so that a
-    map of zeros stands for a random order. Source: Petsiuk, Das and Saenko, "RISE",
-    arXiv:1806.07421, 2018.
-
-    Parameters
-    ----------
-    maps : array, shape (N, height, width) as the images
-        The order of removal: greatest value first.
-    classes : int or array of int, shape (N,), optional
-        By default the classes that the model predicts for the whole images.
-    steps : int
-        In how many equal parts the pixels are removed.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, steps + 1), dtype float32
-        Probability of the class with 0, 1/steps, …, all pixels removed.
-
-    Raises
-    ------
-    UserError
-        If maps or classes do not fit the images.
+    Removed pixels become background, 0, in `steps` equal parts, those with the greatest value in
+    `maps`, (N, height, width), first. Pixels that are equally hot go in random order, so that a map
+    of zeros stands for a random order. Returns the probability, (N, steps + 1), with 0, 1/steps, …,
+    all pixels removed. Raises UserError if maps or classes do not fit the images. Source: Petsiuk,
+    Das and Saenko, "RISE", arXiv:1806.07421, 2018.
     """
     _check_size(model, images)
     maps, classes = _heat(maps, images), _classes(model, classes, len(images))
@@ -306,32 +271,13 @@ def maximise_class(
 ):
     """Draw images that raise a class's score as far as it goes, by gradient ascent on the pixels.
 
-    Each step moves the images by a random few pixels (what counts must not hang on one exact
-    place), climbs the score before the softmax, and lets all pixels fade a little towards
-    background; a blur that becomes weaker keeps neighbours alike. Without these three, the climb
-    ends in noise that no human would take for the class. Sources: Simonyan, Vedaldi and Zisserman,
+    Each step moves the images by up to `jitter` random pixels (what counts must not hang on one
+    exact place), climbs the score before the softmax, and lets all pixels `fade` a little towards
+    background; a `blur`, of so many pixels, that becomes weaker keeps neighbours alike. Without
+    these three, the climb ends in noise. Returns one image per class, uint8. Raises UserError if a
+    class is unknown or a setting is negative. Sources: Simonyan, Vedaldi and Zisserman,
     arXiv:1312.6034, 2013; blur and fading: Yosinski et al., arXiv:1506.06579, 2015; the moves:
     Mordvintsev, Olah and Tyka, "Inceptionism", 2015.
-
-    Parameters
-    ----------
-    classes : sequence of int
-        One image is drawn for each.
-    jitter : int
-        Greatest move in pixels; 0 for none.
-    blur : float
-        Standard deviation in pixels of the first blur; 0 for none.
-    fade : float
-        What the first step takes from a pixel, a share of the pixel range; later ones less.
-
-    Returns
-    -------
-    numpy.ndarray, shape (len(classes), height, width), dtype uint8
-
-    Raises
-    ------
-    UserError
-        If a class is unknown or a setting is negative.
     """
     if steps < 1 or min(jitter, blur, fade) < 0:
         raise settings.UserError(

@@ -20,20 +20,9 @@ WHOLE_SHARE = 0.15
 def select(losses, share, generator):
     """Leave out a random part of the easy images, and weigh the rest of them up.
 
-    Parameters
-    ----------
-    losses : numpy.ndarray, shape (N,), float
-        The loss that each image had when it was last seen.
-    share : float
-        Part of the easy images to leave out, from 0 to below 1. Easy is what lies below the mean.
-    generator : numpy.random.Generator
-
-    Returns
-    -------
-    indices : numpy.ndarray, shape (M,), integer
-        What is kept, in random order.
-    weights : numpy.ndarray, shape (M,), float32
-        1 for images that are not easy; the weights add up to N.
+    Easy is what has a loss below the mean, when it was last seen; `share`, from 0 to below 1, is
+    the part of the easy images to leave out. Returns the indices of what is kept, in random order,
+    and their weights, float32: 1 for images that are not easy; they add up to N.
     """
     easy = np.flatnonzero(losses < losses.mean())
     kept = generator.permutation(easy)[: len(easy) - round(share * len(easy))]

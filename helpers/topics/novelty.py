@@ -16,24 +16,11 @@ ACCEPTED = 0.95
 class Familiarity:
     """Measures how far images lie from those that a network has learned from.
 
-    Source: Sun, Ming, Zhu and Li, "Out-of-Distribution Detection with Deep Nearest Neighbors",
-    arXiv:2204.06507, 2022.
-
-    Parameters
-    ----------
-    known : numpy.ndarray, shape (N, features), float
-        Features of training images, as `transfer.features` returns them.
-    held_out : numpy.ndarray, shape (M, features), float
-        Of images of the same kind that were not trained on; they set the threshold.
-    neighbours : int
-        The distance is that to the nearest training image but `neighbours` − 1.
-    accepted : float
-        Share of the held-out images that count as familiar, 0 to 1.
-
-    Raises
-    ------
-    UserError
-        If there are fewer training images than neighbours, or the features do not fit.
+    `known`, (N, features), are training images as `transfer.features` describes them; `held_out`,
+    (M, features), images of the same kind that were not trained on, set the threshold, so that the
+    share `accepted` of them counts as familiar. The distance is that to the nearest training image
+    but `neighbours` − 1. Raises UserError if there are fewer training images than neighbours, or
+    the features do not fit. Source: Sun, Ming, Zhu and Li, arXiv:2204.06507, 2022.
     """
 
     def __init__(self, known, held_out, neighbours=NEIGHBOURS, accepted=ACCEPTED):

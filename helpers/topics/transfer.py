@@ -98,15 +98,9 @@ def _in_blocks(function, images, size):
 def with_new_head(model, classes, trainable=True, seed=0):
     """Return a copy of a classifier with a new last layer for other classes.
 
-    Parameters
-    ----------
-    classes : int
-        Outputs of the new head.
-    trainable : bool
-        Whether training may change the copied layers; without it only the head learns, and batch
-        normalisation keeps its statistics.
-    seed : int
-        Sets the starting weights of the head; all other layers have those of `model`.
+    All other layers have copies of the weights of `model`. Unless they are `trainable` only the
+    head learns, and batch normalisation keeps its statistics. `seed` sets the starting weights of
+    the head.
     """
     body = feature_extractor(model)
     copied = keras.models.clone_model(body)

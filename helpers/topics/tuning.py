@@ -179,37 +179,18 @@ class Search:
 
 
 def search(name, images, validation, *, trials, epochs, method="random", seed=None):
-    """Try out values, the known ones first, and keep every trial.
+    """Try out values, the known ones first, and keep every trial; return the `Search`.
 
     The same call goes on where an interrupted one stopped: KerasTuner proposes the same values
     again, and a trial that was finished is read instead of trained. Trials lie under
     `settings.OUTPUTS / 'searches'`, in a folder that belongs to this model, space, method, seed,
     profile, these images and epochs, and this state of the code.
 
-    Parameters
-    ----------
-    name : {'ann_tuned', 'cnn_tuned'}
-    images, validation : data.LabelledImages
-        To learn from, and to judge each trial by, once, after its last epoch.
-    trials : int
-        How many, at least 1; a larger number adds to a finished search at random. A Bayesian one
-        draws half of its trials first, so another number is another search.
-    epochs : int
-        Of each trial.
-    method : {'random', 'bayesian'}
-    seed : int, optional
-        Of the proposals and of all trainings; that of the settings by default.
-
-    Returns
-    -------
-    Search
-
-    Raises
-    ------
-    training.TrainingInterrupted
-        If the reader interrupts; the trials finished before are kept.
-    UserError
-        If a name is unknown, the number of trials is too small, or a trial cannot be written.
+    `name` is 'ann_tuned' or 'cnn_tuned', `method` 'random' or 'bayesian'. Each trial is judged on
+    the validation images once, after its last epoch. A larger number of `trials` adds to a finished
+    search at random; a Bayesian one draws half of its trials first, so another number is another
+    search. Raises TrainingInterrupted if the reader interrupts, where finished trials are kept, and
+    UserError if a name is unknown, the number is too small, or a trial cannot be written.
     """
     if method not in METHODS:
         raise settings.UserError(f"{method!r} is no method: use one of {', '.join(METHODS)}.")
