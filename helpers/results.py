@@ -290,10 +290,10 @@ def conditions(result):
 def _comparable(recipe):
     """Return a recipe without what may differ between seeds of the same one.
 
-    The precision is the machine's choice, Keras numbers the names of objects as it makes them, and
-    the members of an ensemble have seeds of their own.
+    The precision is the machine's choice, Keras numbers the names of objects as it makes them, a
+    class may move to another module, and the members of an ensemble have seeds of their own.
     """
     if isinstance(recipe, dict):
-        kept = recipe.keys() - {"precision", "name", "member_seeds"}
+        kept = recipe.keys() - {"precision", "name", "module", "member_seeds"}
         return {key: _comparable(recipe[key]) for key in kept}
     return [_comparable(entry) for entry in recipe] if isinstance(recipe, list) else recipe
