@@ -391,9 +391,12 @@ def cnn_augmented(filters=(32, 48, 64, 96), units=256):
 def resnet_fast(filters=(16, 32, 64), batch_normalization=True, size=28, head_scale=HEAD_SCALE):
     """A convolution, then two stages of a pooled convolution and a residual block.
 
-    Global pooling makes the weights independent of the `size` of the images in pixels. Sources: He,
-    Zhang, Ren and Sun, arXiv:1512.03385, 2015; the short form and the scaled head follow Page, "How
-    to Train Your ResNet", 2018.
+    Global pooling makes the weights independent of the `size` of the images in pixels.
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, 2015;
+    the short form and the scaled head follow Page, "How to Train Your ResNet", 2018.
     """
     inputs = keras.Input((size, size, 1))
     x = _convolution(inputs, filters[0], batch_normalization)

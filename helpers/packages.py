@@ -23,17 +23,30 @@ def install_missing():
         If they cannot be installed: the message says how to do it by hand.
     """
     missing = _missing()
-    if not missing:
-        return
-    print(f"Installing {', '.join(missing)}: some minutes, once.")
-    for installer in _installers():
-        if subprocess.run([*installer, *missing]).returncode == 0:
-            importlib.invalidate_caches()
-            return
+    if not missing or _installed(missing):
+        return _import_keras()
     raise RuntimeError(
         f"{', '.join(missing)} could not be installed for {sys.executable}: install what "
         f"{REQUIREMENTS} names into the environment of this kernel, or choose a kernel that has it."
     )
+
+
+def _installed(missing):
+    """Say whether one of the installers has installed what is missing."""
+    print(f"Installing {', '.join(missing)}: some minutes, once.")
+    for installer in _installers():
+        if subprocess.run([*installer, *missing]).returncode == 0:
+            importlib.invalidate_caches()
+            return True
+    return False
+
+
+def _import_keras():
+    """Import Keras, as it is set up here, before a cell may import it in another way."""
+    from helpers import settings
+
+    with settings.quiet_import():
+        import keras  # noqa: F401
 
 
 def _missing():

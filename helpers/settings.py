@@ -136,6 +136,11 @@ def reference_results():
     return PUBLISHED_RESULTS
 
 
+def use_profile(name):
+    """Make a profile the active one of this process, as `FASHION_PROFILE` does from outside."""
+    os.environ["FASHION_PROFILE"] = name
+
+
 def epochs(full):
     """Scale a number of epochs, at least 1, from the `full` profile to the active one.
 

@@ -122,8 +122,9 @@ def small_series(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def published(small_series):
+def published(small_series, monkeypatch):
     """The path and the content of a notebook that looks as if it had been published."""
+    monkeypatch.setattr(settings, "REPOSITORY_ADDRESS", "https://github.com/owner/name")
     path = small_series(n01_first=None, n02_second=None) / "01_first.ipynb"
     publishing.CLAIMS.mkdir()
     (publishing.CLAIMS / "01_first.py").write_text("assert 1 + 1 == 2\n")

@@ -101,6 +101,7 @@ def test_interruption_keeps_what_is_finished(small_series, tmp_path):
     )
     program = (
         "import sys; from pathlib import Path; from helpers import settings\n"
+        "from helpers.maintenance import commands\n"
         f"settings.NOTEBOOKS, settings.OUTPUTS = Path({str(folder)!r}), Path({str(tmp_path)!r})\n"
         "sys.exit(commands.main(['run', '--profile', 'smoke']))"
     )

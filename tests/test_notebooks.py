@@ -19,6 +19,9 @@ FEWEST_COMPARED = 3
 FEWEST_EXERCISES = 2
 HEADINGS = ("What we learned", "What to be careful about", "Exercises")
 TYPED_RESULT = re.compile(r"\d[.,]\d+\s?(%|per ?cent)|\b([89]\d|100)\s?%|\b0\.[5-9]\d{2,}")
+FIGURES_IN_TEXT = ("18_your_own_images",)  # their text states what a run found
+FIGURE = re.compile(r"\b\d+\.\d+|\b\d+(?= %)")
+NUMBER = re.compile(r"\d+\.\d+|\d+")
 SOURCE_GIVEN = re.compile(r"\]\(|\b(reported|target)\b|\?")
 
 NOTEBOOKS = sorted(settings.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -156,12 +159,27 @@ def check_stamp(notebook, path):
 
 
 def check_prose(notebook, path):
-    """No result is typed by hand: figures come from runs, are rendered, or name their source."""
+    """Figures come from runs: where the text states them, the outputs hold them; else none does."""
     faults = []
+    if path.stem in FIGURES_IN_TEXT:
+        return unfounded_figures(notebook)
     typed = re.sub(r"<!-- facts -->.*?<!-- /facts -->", "", prose(notebook), flags=re.DOTALL)
     for line in typed.splitlines():
         if TYPED_RESULT.search(line) and not SOURCE_GIVEN.search(line):
             faults.append(f"a result is typed by hand: {line.strip()[:100]!r}")
+    return faults
+
+
+def unfounded_figures(notebook):
+    """Return the figures of the text that no output has, within the rounding of the text."""
+    typed = re.sub(r"<!-- facts -->.*?<!-- /facts -->", "", prose(notebook), flags=re.DOTALL)
+    outputs = [output for cell in stamp.code_cells(notebook) for output in cell.outputs]
+    known = [abs(float(n)) for n in NUMBER.findall(" ".join(map(stored_text, outputs)))]
+    faults = []
+    for text in FIGURE.findall(re.sub(r"https?://\S+", "", typed)):
+        value, digits = float(text), len(text.partition(".")[2])
+        if not any(round(scale * n, digits) == value for n in known for scale in (1, 100)):
+            faults.append(f"no output has the figure {text}")
     return faults
 
 

@@ -7,7 +7,6 @@ times cheaper, and it proves that the stored recipe is enough to do so.
 import ast
 import copy
 import dataclasses
-import os
 import tempfile
 
 import numpy as np
@@ -188,7 +187,7 @@ def _spread(jobs, scheduler):
 
 def _on_worker(result, seed):
     """Replicate on another machine; return the line to print and the two files by their ending."""
-    os.environ["FASHION_PROFILE"] = result.profile
+    settings.use_profile(result.profile)
     with tempfile.TemporaryDirectory() as folder, settings.results_in(folder):
         again = replicate(result, data.load_profile(), seed)
         found = {path.suffix: path.read_bytes() for path in again.file.parent.iterdir()}
