@@ -17,10 +17,7 @@ IMPORTED_AS = {"scikit-learn": "sklearn"}
 def install_missing():
     """Install the packages of requirements.txt that this Python does not have, tools left out.
 
-    Raises
-    ------
-    RuntimeError
-        If they cannot be installed: the message says how to do it by hand.
+    Raises RuntimeError if they cannot be installed: the message says how to do it by hand.
     """
     missing = _missing()
     if not missing or _installed(missing):

@@ -214,8 +214,6 @@ def batches(
 
     Parameters
     ----------
-    pixel_range : tuple of float
-        What the pixel values 0 and 255 become.
     soft_labels : numpy.ndarray, shape (N, classes), optional
         Probabilities to learn from instead of the labels, for instance those of another model.
     augment : sequence of callables

@@ -65,14 +65,16 @@ def train(
 ):
     """Train a model by `compile` and `fit`, in Keras' own words, and return the finished `Run`.
 
+    Raises TrainingInterrupted if the reader interrupts, where nothing of this run is kept and
+    `model` is half trained, and UserError if the loss stops being a number.
+
     Parameters
     ----------
     model : keras.Model
         Uncompiled; takes (B, height, width, 1) and returns (B, classes) probabilities.
     training : LabelledImages
     validation : LabelledImages or None
-        Disjoint from `training`; evaluated after every epoch. None for a recipe that was fixed
-        before on validation images and is now given all of them to learn from.
+        Disjoint from `training`; evaluated after every epoch. None where all images are trained on.
     loss : str or keras.losses.Loss
         Categorical cross-entropy gets one-hot labels, any other loss gets class indices.
     augment : sequence of callables
@@ -86,21 +88,11 @@ def train(
         with those of the last epoch. The recipe keeps `monitor`, `factor`, `patience` and
         `restore_best_weights` of a callback, no other setting.
     pixel_range : tuple of float, optional
-        What the pixel values 0 and 255 become; by default as the registry says for the model,
-        and (0, 1) for a model that is not registered.
+        What the pixel values 0 and 255 become; by default as the registry says, else (0, 1).
     arm : str, optional
         Names an ablation arm of a registered model, for instance `without_dropout`.
     seed : int, optional
-        Order of the batches and the augmentation; the seed of the settings by default. The
-        starting weights are the builder's matter.
-
-    Raises
-    ------
-    TrainingInterrupted
-        If the reader interrupts; nothing of this run is kept, finished runs are not touched, and
-        `model` is half trained.
-    UserError
-        If the loss stops being a number.
+        Order of the batches and augmentation; the starting weights are the builder's matter.
     """
     seed = settings.seed() if seed is None else seed
     if pixel_range is None:

@@ -149,8 +149,7 @@ def ingredients(results):
     Returns a table with a row per ingredient: `model`, `ingredient`, `gain` in accuracy over
     validation and test images together of the network that has it, its 95 % interval `low`, `high`,
     and the `p_value`, corrected after Holm. Of arms only accuracies are kept, so the two networks
-    are compared as if each had seen images of its own, which is less sharp than a paired
-    comparison.
+    are compared as if each had seen images of its own.
     """
     members, rows = by_model(results), []
     for first, *_ in members.values():
@@ -166,8 +165,7 @@ def hardest(labels, probabilities, count=HARDEST):
     """Return indices of the images that most models get wrong, the surest errors first.
 
     By the number of models that are wrong, then by the mean probability that they leave for the
-    true class. At most `count`; what no model gets wrong is not among them. `probabilities` holds
-    an array (N, classes) a model.
+    true class, of which there is an array (N, classes) a model. What all get right is left out.
     """
     given = np.stack([np.asarray(each) for each in probabilities])
     wrong = (given.argmax(axis=2) != labels).sum(axis=0)
