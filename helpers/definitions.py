@@ -230,6 +230,8 @@ class _Module:
             if any(self._is_registered(statement) for statement in statements)
         }
 
+        self.unregistered = self.statements.keys() - self.registered
+
     def _is_registered(self, statement):
         return isinstance(statement, _DEFINITION) and any(
             isinstance(decorator, ast.Call)
@@ -307,7 +309,8 @@ class _Code:
                     whole.add(module)
                 found |= {(module, node.id) for module in own if node.id in own[module]}
         for module in whole:
-            found |= {(module, key) for key in self.modules[module].statements}
+            # What is registered is reached by its name alone, so that a new model changes nothing.
+            found |= {(module, key) for key in self.modules[module].unregistered}
         return found
 
     def reached(self, start, without=WITHOUT_EFFECT):
