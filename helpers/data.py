@@ -1,8 +1,4 @@
-"""Find, verify and load images and labels, and split them without leaking.
-
-The files of known data sets are found and verified by helpers/downloads.py, a reader's own images
-are read by helpers/folders.py and helpers/idx.py; here all become arrays of one form.
-"""
+"""Find, verify and load images and labels, and split them without leaking."""
 
 import operator
 import os
