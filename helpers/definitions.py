@@ -107,7 +107,7 @@ def of_notebook(notebook, helpers=None):
     that function. Raises UserError if a cell imports a module that helpers/ does not have.
     """
     code = _code(helpers)
-    tree = ast.parse("\n".join(_python(source) for source in own_cells(notebook)))
+    tree = _tree(notebook)
     strings = {node.value for node in ast.walk(tree) if _is_text(node)}
     start = code.references(tree, code.imports(tree), {})
     for name in code.results:
@@ -121,7 +121,7 @@ def of_figures(notebook, helpers=None):
     A changed figure makes a notebook's pictures stale, and none of its numbers.
     """
     code = _code(helpers)
-    tree = ast.parse("\n".join(_python(source) for source in own_cells(notebook)))
+    tree = _tree(notebook)
     found = code.references(tree, code.imports(tree), {})
     drawn = sorted((name, key) for name, key in found if name.startswith(PLOTTING))
     figures = {key: code.plain(code.reached({(name, key)}), code.figures) for name, key in drawn}
@@ -164,10 +164,9 @@ def commit(repository=None):
     return found + (CHANGED if changes != "" else "")
 
 
-def texts(folder=None):
-    """Return the source of the result modules by name, as they are in a folder now."""
-    folder = _FOLDER if folder is None else Path(folder)
-    return {name: _read(folder, path) for name, path in _paths(RESULT_MODULES).items()}
+def texts():
+    """Return the source of the result modules by name, as they are now."""
+    return {name: _read(_FOLDER, path) for name, path in _paths(RESULT_MODULES).items()}
 
 
 def sha256(value):
@@ -229,7 +228,6 @@ class _Module:
             for bound, statements in self.statements.items()
             if any(self._is_registered(statement) for statement in statements)
         }
-
         self.unregistered = self.statements.keys() - self.registered
 
     def _is_registered(self, statement):
@@ -250,10 +248,9 @@ class _Code:
         self.results = _paths(RESULT_MODULES)
         followed = self.results | _paths(FOLLOWED_MODULES)
         self.dotted |= {path[:-3].replace("/", "."): name for name, path in followed.items()}
-        figures = {name: name for name in self.dotted if name.split(".")[0] == PLOTTING}
-        self.dotted |= {name.removesuffix(".__init__"): name for name in figures}
-        self.figures = set(figures)
-        followed |= {name: name.replace(".", "/") + ".py" for name in figures}
+        self.figures = {name for name in self.dotted if name.split(".")[0] == PLOTTING}
+        self.dotted |= {name.removesuffix(".__init__"): name for name in self.figures}
+        followed |= {name: name.replace(".", "/") + ".py" for name in self.figures}
         self.style = sorted(path.read_text() for path in folder.glob(f"{PLOTTING}/*.mplstyle"))
         self.modules = {name: _module(_read(folder, path)) for name, path in followed.items()}
         self.imported = {name: self.imports(module.tree) for name, module in self.modules.items()}
@@ -349,6 +346,11 @@ class _Code:
 
 
 _module = functools.cache(_Module)
+
+
+def _tree(notebook):
+    """Return the syntax tree of a notebook's own cells, one behind the other."""
+    return ast.parse("\n".join(_python(source) for source in own_cells(notebook)))
 
 
 def _python(source):

@@ -13,9 +13,7 @@ from helpers import settings
 
 # Notebooks ask this module for all of them.
 from helpers.significance import (  # noqa: F401
-    McNemar,
     _check,
-    _check_classes,
     _normalised,
     bootstrap_difference,
     cochran_q,

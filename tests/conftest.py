@@ -15,6 +15,7 @@ from helpers.maintenance import notebooks, publishing, stamp
 PICTURE = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABc3UBGAAAAABJRU5ErkJggg=="
 )
+PROFILE = "import os\nprint(os.environ['FASHION_PROFILE'], os.environ['FASHION_SEED'])"
 QUESTION = "The question: does it run? Data from [the source](https://example.org)."
 ENDING = """## What we learned
 
@@ -119,6 +120,12 @@ def small_series(monkeypatch, tmp_path):
         return folder
 
     return write
+
+
+@pytest.fixture
+def no_real_data(monkeypatch):
+    """A series of notebooks that is run or published needs no real data."""
+    monkeypatch.setattr(data, "load", lambda name=None: None)
 
 
 @pytest.fixture

@@ -9,26 +9,19 @@ import time
 
 import nbformat
 import pytest
+from conftest import PROFILE
 
 from helpers import data, settings
 from helpers.maintenance import commands, execution, index, notebooks, publishing, stamp
 
-NOTEBOOKS = sorted(settings.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+pytestmark = pytest.mark.usefixtures("no_real_data")
 REPOSITORY = settings.REPOSITORY
-CONFIGURATION = REPOSITORY / "tests" / "nbval.cfg"
 LOAD = data.load
-PROFILE = "import os\nprint(os.environ['FASHION_PROFILE'], os.environ['FASHION_SEED'])"
 
 
 def passing(results_path):
     """Cells that note in a file that they ran."""
     return [PROFILE, f"open({str(results_path)!r}, 'a').write('ran ')", "print(3)"]
-
-
-@pytest.fixture(autouse=True)
-def no_real_results(monkeypatch):
-    """The series' own tests need no real data."""
-    monkeypatch.setattr(data, "load", lambda name=None: None)
 
 
 # Running.

@@ -162,9 +162,9 @@ def link_faults(text):
             found.append(f"{target} leads nowhere")
         elif not path and fragment not in anchors:
             found.append(f"there is no heading for #{fragment}")
-    address = settings.REPOSITORY_ADDRESS
-    badges = {name: publishing.header(name)[0].split(" · ")[0] for name in notebooks.names()}
-    badges = {} if publishing.PLACEHOLDER in address else badges
+    is_set = publishing.PLACEHOLDER not in settings.REPOSITORY_ADDRESS
+    named = notebooks.names() if is_set else ()
+    badges = {name: publishing.header(name)[0].split(" · ")[0] for name in named}
     found += [f"the badge of {name} is missing" for name in badges if badges[name] not in text]
     if len(re.findall(r"\[!\[Open in Colab\]", text)) != len(badges):
         found.append("there is a badge of no notebook")

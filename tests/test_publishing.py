@@ -11,27 +11,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import PROFILE
 from nbval.plugin import find_comment_markers, find_metadata_tags
 
-from helpers import data, packages, settings
+from helpers import packages, settings
 from helpers.maintenance import execution, notebooks, publishing, stamp
 
+pytestmark = pytest.mark.usefixtures("no_real_data")
 NOTEBOOKS = sorted(settings.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 REPOSITORY = settings.REPOSITORY
 CONFIGURATION = REPOSITORY / "tests" / "nbval.cfg"
-LOAD = data.load
-PROFILE = "import os\nprint(os.environ['FASHION_PROFILE'], os.environ['FASHION_SEED'])"
-
-
-def passing(results_path):
-    """Cells that note in a file that they ran."""
-    return [PROFILE, f"open({str(results_path)!r}, 'a').write('ran ')", "print(3)"]
-
-
-@pytest.fixture(autouse=True)
-def no_real_results(monkeypatch):
-    """The series' own tests need no real data."""
-    monkeypatch.setattr(data, "load", lambda name=None: None)
 
 
 # Publishing.

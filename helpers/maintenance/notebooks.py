@@ -7,6 +7,7 @@ import sys
 import nbformat
 
 from helpers import cost, files, settings
+from helpers.maintenance import stamp
 
 
 def names():
@@ -48,7 +49,7 @@ def title(name):
 
 def reads_results(notebook):
     """Say whether a notebook shows stored results, so that new ones make it stale."""
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    text = "\n".join(cell.source for cell in stamp.code_cells(notebook))
     return bool(re.search(r"\bruns\.(load|load_all|table)\b", text))
 
 

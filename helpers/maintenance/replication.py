@@ -136,14 +136,14 @@ def replicate_missing(names, seeds, scheduler=None):
     pairs = [(name, seed) for name in chosen for seed in seeds]
     for pair in pairs:
         if pair in found:
-            print(f"kept  {runs.summary(found[pair])}", flush=True)
+            _say("kept", found[pair])
     jobs = [(first[name], seed) for name, seed in pairs if (name, seed) not in found]
     if scheduler:
         _spread(jobs, scheduler)
     elif jobs:
         dataset = data.load_profile()
         for result, seed in jobs:
-            _once(None, replicate, result, dataset, seed)
+            _say("new ", replicate(result, dataset, seed))
 
 
 def _spread(jobs, scheduler):
@@ -202,17 +202,16 @@ def train_budgets(names, seeds, hold_out=False, whole=False):
     found = {(result.model, result.seed): result for result in stored}
     for seed in seeds:
         for name in names or budgets.RECIPES:
+            pair = (runs.VARIANT_MARK.join(filter(None, (name, arm))), seed)
             if name == "shipped":
-                _once(None, _ship, dataset)
+                _say("new ", _ship(dataset))
             elif name == "ensemble_3h":
-                _once(None, three_hours, None, seed)
+                _say("new ", three_hours(seed))
+            elif pair in found:
+                _say("kept", found[pair])
             else:
-                known = found.get((runs.VARIANT_MARK.join(filter(None, (name, arm))), seed))
-                _once(known, _train_budget, name, dataset, seed, hold_out, whole)
-
-
-def _train_budget(name, dataset, *arguments):
-    return budgets.finish(budgets.train(name, dataset, *arguments), dataset)
+                run = budgets.train(name, dataset, seed, hold_out, whole)
+                _say("new ", budgets.finish(run, dataset))
 
 
 def _ship(dataset):
@@ -222,21 +221,21 @@ def _ship(dataset):
     return result
 
 
-def three_hours(folder=None, seed=0):
+def three_hours(seed=0):
     """Form the ensemble that two cores train in three hours, `ensemble_3h`, from stored results.
 
     The members are those of `ensembling.members_of_three_hours`. Raises UserError if results of
     members are missing, they were judged on different images, or their training took longer.
     """
-    folder = settings.results_folder() if folder is None else folder
-    stored = {(result.model, result.seed): result for result in runs.load_all(folder)}
+    stored = runs.load_all(settings.results_folder())
+    stored = {(result.model, result.seed): result for result in stored}
     pairs = ensembling.members_of_three_hours(seed)
     missing = [pair for pair in pairs if pair not in stored]
     if missing:
         names = ", ".join(f"{model} with seed {seed}" for model, seed in missing)
         raise settings.UserError(
             f"The ensemble of three hours lacks the results of {names}: train them with `python -m "
-            "helpers.topics.budgets NAME --seed SEED`, then run this again."
+            "helpers budget NAME --seed SEED`, then run this again."
         )
     results = [stored[pair] for pair in pairs]
     labels = results[0].labels()
@@ -260,7 +259,5 @@ def _known():
     return runs.load_all(folder)
 
 
-def _once(known, train, *arguments):
-    """Say what a result holds; make it first where it is not known yet."""
-    verb, result = ("kept", known) if known else ("new ", train(*arguments))
+def _say(verb, result):
     print(f"{verb}  {runs.summary(result)}", flush=True)

@@ -23,13 +23,14 @@ CELL_METADATA = ("tags", "jupyter")
 
 def stamp(notebook, seed, versions, seconds):
     """Write the stamp of a full run into a notebook's metadata, beside what its author keeps."""
+    reached = definitions.of_notebook(notebook)
     notebook.metadata.setdefault("fashion", {}).update(
         profile="full",
         seed=seed,
         versions=versions,
         executed_seconds=round(seconds, 1),
-        sources=sources(notebook),
-        definitions=definitions.of_notebook(notebook),
+        sources=sources(notebook, known=reached),
+        definitions=reached,
         figures=definitions.of_figures(notebook),
         outputs=outputs(notebook),
         compared_cells=len(compared_cells(notebook)),

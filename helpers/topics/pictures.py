@@ -16,8 +16,6 @@ from scipy import ndimage
 from helpers import settings
 
 FOLDER = Path(__file__).parent / "photographs"
-WIDTH, HEIGHT = 360, 480
-OVERSAMPLING = 2
 QUALITY = 82
 PHOTOGRAPHED_EDGE = 224
 
