@@ -129,10 +129,11 @@ def build(name, seed=0, data=None, **changes):
     keras.utils.set_random_seed(seed)
     with precision(fastest_precision() if family == "CNN" else "float32"):
         network = _BUILDERS[name](**changes)
-        if form in (None, (network.input_shape[1:], network.output_shape[-1])):
-            return network
-        keras.utils.set_random_seed(seed)
-        return adapting.adapted(network, *form)
+        if form not in (None, (network.input_shape[1:], network.output_shape[-1])):
+            keras.utils.set_random_seed(seed)
+            network = adapting.adapted(network, *form)
+    network.changes = changes  # for the recipe, so that an arm can be built again from it
+    return network
 
 
 def _finish(inputs, features, name):

@@ -291,9 +291,11 @@ def _comparable(recipe):
     """Return a recipe without what may differ between seeds of the same one.
 
     The precision is the machine's choice, Keras numbers the names of objects as it makes them, a
-    class may move to another module, and the members of an ensemble have seeds of their own.
+    class may move to another module, the members of an ensemble have seeds of their own, and older
+    recipes leave out an architecture that is the builder's own.
     """
     if isinstance(recipe, dict):
         kept = recipe.keys() - {"precision", "name", "module", "member_seeds"}
+        kept -= set() if recipe.get("architecture") else {"architecture"}
         return {key: _comparable(recipe[key]) for key in kept}
     return [_comparable(entry) for entry in recipe] if isinstance(recipe, list) else recipe

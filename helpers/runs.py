@@ -12,7 +12,15 @@ from helpers import definitions, evaluation, results, settings, tables
 
 # Notebooks ask this module for all of them.
 from helpers.results import VARIANT_MARK, Result, load, load_all  # noqa: F401
-from helpers.tables import duration, expected, summary, table, terminal_table  # noqa: F401
+from helpers.tables import (  # noqa: F401
+    by_seed,
+    duration,
+    expected,
+    paired_gain,
+    summary,
+    table,
+    terminal_table,
+)  # fmt: skip
 
 HISTORY_DIGITS = 7
 

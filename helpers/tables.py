@@ -31,6 +31,34 @@ def table(folder=None, variants=False):
     return pd.DataFrame([_row(results) for results in by_model.values()], columns=COLUMNS)
 
 
+def by_seed(names, measure):
+    """Return one figure of stored results as a table: a row for each name, a column for each seed.
+
+    The names are those of models or of their arms (`ann_regularized__none`), shortened to the arm
+    in the table; `measure` takes a `Result` and returns a number. Seeds that an arm lacks are NaN.
+    Raises UserError if a name has no result.
+    """
+    stored = load_all(variants=True)
+    rows = {name: {r.seed: measure(r) for r in stored if r.model == name} for name in names}
+    for name, found in rows.items():
+        if not found:
+            raise settings.UserError(
+                f"{name} has no stored result: get notebooks/results again, with git or by "
+                "downloading the repository."
+            )
+    table = pd.DataFrame.from_dict(rows, orient="index").sort_index(axis="columns")
+    return table.rename(index=lambda name: name.partition(VARIANT_MARK)[2] or name)
+
+
+def paired_gain(table, arm, reference):
+    """Return how much an arm gains over another, seed by seed: a `significance.SeedDifference`.
+
+    The table is one of `by_seed`; seeds that only one of the two has do not count.
+    """
+    figures = (table.loc[name].dropna().to_dict() for name in (arm, reference))
+    return significance.seed_difference(*figures)
+
+
 def expected(model):
     """Say in one sentence what a full run of a model should give, or that none is published."""
     results = read_all(settings.PUBLISHED_RESULTS, f"{model}/seed_*.json")

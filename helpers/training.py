@@ -111,25 +111,13 @@ def train(
         validation_batches = pipeline.batches(validation, VALIDATION_BATCH_SIZE, **form)
     optimizer = keras.optimizers.get(optimizer)
     recipe = _recipe(model, optimizer, loss, epochs, batch_size, augment, callbacks)
-    model.compile(
-        optimizer,
-        loss,
-        metrics=[_accuracy(loss)],
-        steps_per_execution=steps_per_execution(len(training) // batch_size),
-    )
-    # With all variables there beforehand, `fit` traces its step once instead of twice.
-    optimizer.build(model.trainable_variables)
     name = f"{model.name}__{arm}" if arm else model.name
     progress = ProgressLine(name, epochs)
+    every = [EpochRecorder(), *callbacks, keras.callbacks.TerminateOnNaN(), progress]
     start = time.perf_counter()
     try:
-        history = model.fit(
-            training_batches,
-            validation_data=validation_batches,
-            epochs=epochs,
-            callbacks=[EpochRecorder(), *callbacks, keras.callbacks.TerminateOnNaN(), progress],
-            shuffle=False,
-            verbose=0,
+        history = fit(
+            model, training_batches, validation_batches, optimizer, loss, epochs, every
         ).history
     except KeyboardInterrupt:
         raise TrainingInterrupted(
@@ -157,6 +145,22 @@ def train(
         trained_on=len(training),
         validation=validation,
         pixel_range=pixel_range,
+    )
+
+
+def fit(model, training_batches, validation_batches, optimizer, loss, epochs, callbacks):
+    """Compile a model and fit it to batches, in as few calls from Python as possible."""
+    steps = steps_per_execution(len(training_batches))
+    model.compile(optimizer, loss, metrics=[_accuracy(loss)], steps_per_execution=steps)
+    # With all variables there beforehand, `fit` traces its step once instead of twice.
+    optimizer.build(model.trainable_variables)
+    return model.fit(
+        training_batches,
+        validation_data=validation_batches,
+        epochs=epochs,
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
     )
 
 
@@ -262,6 +266,7 @@ def _recipe(model, optimizer, loss, epochs, batch_size, augment, callbacks):
         "batch_size": batch_size,
         "augment": [repr(distortion) for distortion in augment],
         "callbacks": [_words(callback) for callback in callbacks],
+        "architecture": dict(getattr(model, "changes", {})),
         "precision": model.layers[1].dtype_policy.name,
     }
 

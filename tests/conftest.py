@@ -100,7 +100,7 @@ def small_series(monkeypatch, tmp_path):
     folder = tmp_path / "notebooks"
     folder.mkdir()
     (tmp_path / "helpers").mkdir()
-    for name in ("README.md", "requirements.txt", "helpers/settings.py"):
+    for name in ("README.md", "requirements.txt", "helpers/settings.py", "notebooks/glossary.md"):
         (tmp_path / name).touch()
     (tmp_path / "helpers" / "packages.py").write_text("def install_missing():\n    pass\n")
     monkeypatch.setattr(settings, "REPOSITORY", tmp_path)

@@ -5,11 +5,13 @@ import doctest
 import pytest
 
 from helpers import data, pipeline, significance, tables
-from helpers.topics import ensembling
+from helpers.topics import ensembling, exercises
 
 
 @pytest.mark.parametrize(
-    "module", [data, ensembling, pipeline, significance, tables], ids=lambda module: module.__name__
+    "module",
+    [data, ensembling, exercises, pipeline, significance, tables],
+    ids=lambda module: module.__name__,
 )
 def test_examples(module):
     found = doctest.testmod(module)

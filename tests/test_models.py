@@ -96,6 +96,15 @@ def test_changes_reach_the_builder():
     assert "MaxPooling2D" not in kinds and "Dropout" in kinds
 
 
+def test_a_network_knows_what_was_changed():
+    own = dataset((20, 16, 3), 3)
+    assert models.build("ann_baseline").changes == {}
+    assert models.build("ann_baseline", units=(8,)).changes == {"units": (8,)}
+    assert models.build("ann_baseline", data=own).changes == {}
+    arm = models.build("cnn_dropout", 4, own, pooling=False, dropout_rate=0.0)
+    assert arm.changes == {"pooling": False, "dropout_rate": 0.0}
+
+
 @pytest.mark.parametrize(
     ("name", "changes"),
     [

@@ -7,6 +7,7 @@ import statistics
 
 import nbformat
 import pytest
+from test_exercises import exercises_of
 
 from helpers import definitions, settings
 from helpers.maintenance import provenance, publishing, stamp
@@ -19,7 +20,10 @@ FEWEST_COMPARED = 3
 FEWEST_EXERCISES = 2
 HEADINGS = ("What we learned", "What to be careful about", "Exercises")
 TYPED_RESULT = re.compile(r"\d[.,]\d+\s?(%|per ?cent)|\b([89]\d|100)\s?%|\b0\.[5-9]\d{2,}")
-FIGURES_IN_TEXT = ("18_your_own_images",)  # their text states what a run found
+# Their text states what a run found.
+FIGURES_IN_TEXT = ("03_ann_baseline", "18_your_own_images")
+FEWEST_WORDS, MOST_WORDS, MOST_WORDS_OF_LONG = 1_400, 2_600, 3_100
+LONG = ("12", "13", "19")  # notebooks with more to tell
 FIGURE = re.compile(r"\b\d+\.\d+|\b\d+(?= %)")
 NUMBER = re.compile(r"\d+\.\d+|\d+")
 SOURCE_GIVEN = re.compile(r"\]\(|\b(reported|target)\b|\?")
@@ -171,8 +175,13 @@ def check_prose(notebook, path):
 
 
 def unfounded_figures(notebook):
-    """Return the figures of the text that no output has, within the rounding of the text."""
-    typed = re.sub(r"<!-- facts -->.*?<!-- /facts -->", "", prose(notebook), flags=re.DOTALL)
+    """Return the figures of the text that no output has, within the rounding of the text.
+
+    What only points elsewhere does not count: links, the time, the sentence on what is next.
+    """
+    elsewhere = r"<!-- (facts|time) -->.*?<!-- /\1 -->|\]\([^)]*\)|\*\*Next\*\*.*"
+    header = "\n".join(notebook.cells[0].source.splitlines()[:4])
+    typed = re.sub(elsewhere, "", prose(notebook).replace(header, ""), flags=re.DOTALL)
     outputs = [output for cell in stamp.code_cells(notebook) for output in cell.outputs]
     known = [abs(float(n)) for n in NUMBER.findall(" ".join(map(stored_text, outputs)))]
     faults = []
@@ -180,6 +189,25 @@ def unfounded_figures(notebook):
         value, digits = float(text), len(text.partition(".")[2])
         if not any(round(scale * n, digits) == value for n in known for scale in (1, 100)):
             faults.append(f"no output has the figure {text}")
+    return faults
+
+
+def check_length(notebook, path):
+    """Text that states what a run found is neither thin nor long; solutions do not count."""
+    if path.stem not in FIGURES_IN_TEXT:
+        return []
+    open_text = re.sub(r"<details>.*?</details>", "", prose(notebook), flags=re.DOTALL)
+    count = len(re.findall(r"\S*\w\S*", open_text))
+    most = MOST_WORDS_OF_LONG if path.stem.startswith(LONG) else MOST_WORDS
+    return [] if FEWEST_WORDS <= count <= most else [f"its text has {count:,} words"]
+
+
+def check_exercises(notebook, path):
+    """Every exercise has a check below it, and a folded solution below that."""
+    faults = []
+    for number, (_, check, solution) in enumerate(exercises_of(notebook), start=1):
+        faults += [] if check else [f"exercise {number} has no check below it"]
+        faults += [] if solution else [f"exercise {number} has no folded solution in its place"]
     return faults
 
 
@@ -204,6 +232,8 @@ CHECKS = (
     check_compared_cells,
     check_stamp,
     check_prose,
+    check_length,
+    check_exercises,
     check_claims,
 )
 
@@ -268,6 +298,18 @@ def words(text):
 def cell(number, **values):
     """Change what belongs to a code cell: its outputs, its count."""
     return lambda notebook: code(notebook, number).update(values)
+
+
+def exercise(tag="check", solution="<details>\n\n```python\ntwo = 2\n```\n\n</details>"):
+    """Add an exercise with its check and its solution."""
+    new_code, new_words = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+    return lambda notebook: notebook.cells.extend(
+        [
+            new_code("two = ...", metadata={"tags": ["exercise"]}),
+            new_code("two == 2", metadata={"tags": [tag]}),
+            new_words(solution),
+        ]
+    )
 
 
 def metadata(**values):
@@ -343,6 +385,17 @@ SPOILED = {
     "hidden cell": (
         lambda notebook: code(notebook, 2).metadata.update(tags=["hide-input"]), check_claims,
     ),
+    "exercise without a check": (exercise(tag="other"), check_exercises),
+    "exercise with an open solution": (
+        exercise(solution="```python\ntwo = 2\n```"), check_exercises,
+    ),
+    "exercise with a solution in words": (
+        exercise(solution="<details>Two.</details>"), check_exercises,
+    ),
+    "exercise at the end": (
+        lambda notebook: code(notebook, -1).update(metadata={"tags": ["exercise"]}),
+        check_exercises,
+    ),
     "assertion in a cell": (source(SECOND, "print", "assert True\nprint"), check_claims),
 }  # fmt: skip
 
@@ -354,6 +407,30 @@ def test_a_spoiled_notebook_fails(published, name):
     spoil(notebook)
     for check in checks:
         assert check(notebook, path), check.__name__
+
+
+def test_a_whole_exercise_passes(published):
+    path, notebook = published
+    exercise()(notebook)
+    assert check_exercises(notebook, path) == []
+
+
+@pytest.mark.parametrize(
+    ("stem", "count", "passes"),
+    [
+        ("01_first", 1_200, False),
+        ("01_first", 1_500, True),
+        ("01_first", 2_700, False),
+        ("13_first", 2_700, True),
+        ("13_first", 3_200, False),
+    ],
+)
+def test_a_thin_or_a_long_text_fails(published, monkeypatch, stem, count, passes):
+    path, notebook = published
+    monkeypatch.setitem(globals(), "FIGURES_IN_TEXT", (stem,))
+    folded = f"<details>{' word' * 5_000}</details> `{' code' * 5_000}` - ## · "
+    words(folded + " word" * count)(notebook)
+    assert (check_length(notebook, path.with_stem(stem)) == []) == passes
 
 
 def test_a_stale_picture_fails(published, monkeypatch):

@@ -82,7 +82,7 @@ def test_publishing_another_seed_keeps_the_stored_outputs(small_series):
 
 def test_the_bootstrap_cell_is_short_and_says_what_it_does():
     lines = publishing.bootstrap().splitlines()
-    assert len(lines) <= 17 and lines[0].startswith("# Finds this project's helpers/")
+    assert len(lines) <= 14 and lines[0].startswith("# Finds helpers/")
     assert not re.search("<(address|folder|hint)>", publishing.bootstrap())
 
 
@@ -97,14 +97,14 @@ def test_the_bootstrap_cell_finds_helpers_above(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("address", "hint"),
     [
-        ("https://github.com/YOUR_NAME/some-name", "open this notebook in a copy"),
+        ("https://github.com/YOUR_NAME/some-name", "open the notebook in a copy"),
         ("https://github.com/owner/some-name", "check the network"),
     ],
 )
 def test_the_bootstrap_cell_says_why_cloning_failed(tmp_path, monkeypatch, address, hint):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(subprocess, "getstatusoutput", lambda command: (128, "fatal: no"))
-    with pytest.raises(RuntimeError, match=f"fatal: no\nhelpers/ could not be .*{hint}"):
+    monkeypatch.setattr(os, "system", lambda command: 128)
+    with pytest.raises(RuntimeError, match=f"helpers/ is missing: .*{hint}"):
         exec(publishing.bootstrap(address), {})
 
 
@@ -114,14 +114,14 @@ def test_the_bootstrap_cell_clones_where_only_the_notebook_is(tmp_path, monkeypa
     def clone(command):
         asked.append(command)
         shutil.copytree(REPOSITORY / "helpers", tmp_path / "some-name" / "helpers")
-        return 0, ""
+        return 0
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(subprocess, "getstatusoutput", clone)
+    monkeypatch.setattr(os, "system", clone)
     monkeypatch.setattr(packages, "install_missing", lambda: asked.append("installed"))
     exec(publishing.bootstrap("https://github.com/owner/some-name"), {})
-    assert asked == ["git clone -q --depth=1 https://github.com/owner/some-name.git", "installed"]
+    assert asked == ["git clone -q --depth=1 https://github.com/owner/some-name", "installed"]
     assert sys.path[0] == str(tmp_path / "some-name")
 
 
@@ -134,10 +134,11 @@ def test_the_header_skips_missing_notebooks(small_series):
         " · [view on GitHub](https://github.com/owner/name/blob/main/notebooks/03_b.ipynb)"
     )
     assert steps == (
-        "[← 01 n01_a](01_a.ipynb) · [contents](../README.md) · [17 n17_c →](17_c.ipynb)"
+        "[← 01 n01_a](01_a.ipynb) · [contents](../README.md) · [glossary](glossary.md)"
+        " · [17 n17_c →](17_c.ipynb)"
     )
     assert publishing.header("01_a")[-1].startswith("[contents]")
-    assert publishing.header("17_c")[-1].endswith("[contents](../README.md)")
+    assert publishing.header("17_c")[-1].endswith("[glossary](glossary.md)")
 
 
 def test_without_an_address_no_link_leads_nowhere(small_series):

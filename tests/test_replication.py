@@ -112,6 +112,59 @@ def test_builds_what_a_search_has_chosen(smoke):
     assert (provenance.check([first, again])["verdict"] == "agrees").all()
 
 
+def arm(images, seed):
+    """Train an arm of the baseline that is built and trained in a way of its own."""
+    return training.train(
+        models.build("ann_baseline", seed, units=(8,)),
+        *data.split(images, seed=seed),
+        optimizer="sgd",
+        loss="sparse_categorical_crossentropy",
+        epochs=1,
+        batch_size=100,
+        augment=(pipeline.Flip(),),
+        arm="narrow__and_short",
+        seed=seed,
+    )
+
+
+ARM = "ann_baseline__narrow__and_short"
+
+
+@pytest.fixture
+@cheaply()
+def stored_arm(smoke):
+    """The result of an arm, as its file holds it."""
+    runs.finish(arm(smoke.train, 0), smoke.test)
+    return runs.load(ARM, 0, settings.results_folder())
+
+
+@cheaply()
+def test_repeats_an_arm_with_its_changes(stored_arm, smoke):
+    expected = runs.finish(arm(smoke.train, 2), smoke.test).probabilities()
+    again = replication.replicate(stored_arm, smoke, 2)
+    assert (again.model, again.variant_of, again.seed) == (ARM, "ann_baseline", 2)
+    assert again.parameters == 784 * 8 + 8 + 8 * 10 + 10
+    assert again.recipe == stored_arm.recipe
+    np.testing.assert_array_equal(again.probabilities(), expected)
+    assert not np.array_equal(stored_arm.probabilities(), expected)
+
+
+@cheaply()
+def test_an_arm_is_repeated_where_it_is_named(first, stored_arm, capsys):
+    def said():
+        lines = [line for line in capsys.readouterr().out.splitlines() if "seed " in line]
+        return [line.partition(":")[0] for line in lines]
+
+    replication.replicate_missing([], [0])
+    assert said() == ["kept  ann_baseline, seed 0"]
+    replication.replicate_missing([ARM, "ann_baseline"], [0])
+    assert said() == [f"kept  {ARM}, seed 0", "kept  ann_baseline, seed 0"]
+    replication.replicate_missing([ARM], [1])
+    assert said() == [f"new   {ARM}, seed 1"]
+    assert commands.main(["replicate", "ann_baseline__wide"]) == 2
+    assert f"use one of ann_baseline, {ARM}" in capsys.readouterr().err
+
+
 def test_what_cannot_be_repeated_is_refused(first, smoke, capsys):
     student = dataclasses.replace(first, recipe=first.recipe | {"soft_labels": "ensemble_seeds"})
     with pytest.raises(settings.UserError, match="FASHION_SEED=4"):

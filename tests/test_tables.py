@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from conftest import BASELINE as MODEL
 
-from helpers import evaluation, results, settings, tables
+from helpers import evaluation, results, runs, settings, tables
 from helpers.maintenance import pages
 from helpers.settings import UserError
 
@@ -85,6 +85,51 @@ class TestTable:
         assert tuple(tables.table().columns) == tables.COLUMNS
         assert len(tables.table()) == 0
         assert len(pages.markdown_table(tables.table()).splitlines()) == 2
+
+
+def accuracy(result):
+    return result.metrics["test_accuracy"]
+
+
+class TestBySeed:
+    @pytest.fixture(autouse=True)
+    def published(self, stored, tmp_path, monkeypatch):
+        monkeypatch.setattr(settings, "PUBLISHED_RESULTS", tmp_path)
+        for seed, accuracy in ((2, 0.82), (0, 0.80)):
+            stored("cnn_a", seed, {"test_accuracy": accuracy})
+        for seed, accuracy in ((2, 0.85), (1, 0.81)):
+            stored("cnn_a__with_x", seed, {"test_accuracy": accuracy}, variant_of="cnn_a")
+        stored("cnn_a__y", 7, {"test_accuracy": 0.70}, variant_of="cnn_a")
+
+    def test_rows_are_the_names_in_their_order_and_columns_the_seeds(self):
+        table = runs.by_seed(["cnn_a__with_x", "cnn_a"], accuracy)
+        expected = pd.DataFrame(
+            {0: [np.nan, 0.80], 1: [0.81, np.nan], 2: [0.85, 0.82]}, ["with_x", "cnn_a"]
+        )
+        pd.testing.assert_frame_equal(table, expected)
+
+    def test_any_figure_of_a_result_can_be_asked_for(self):
+        table = runs.by_seed(["cnn_a"], lambda result: result.trained_on + result.seed)
+        assert table.loc["cnn_a"].to_dict() == {0: 100, 2: 102}
+
+    def test_a_name_without_a_result_is_refused(self):
+        with pytest.raises(UserError, match="^cnn_a__z has no stored result: .*git"):
+            runs.by_seed(["cnn_a", "cnn_a__z"], accuracy)
+
+    def test_a_gain_is_paired_by_seed(self):
+        table = runs.by_seed(["cnn_a", "cnn_a__with_x"], accuracy)
+        gain = runs.paired_gain(table, "with_x", "cnn_a")
+        assert gain.seeds == (2,) and gain.difference == pytest.approx(0.03)
+        table.loc["cnn_a", 1] = 0.80
+        gain = runs.paired_gain(table, "with_x", "cnn_a")
+        assert gain.seeds == (1, 2)
+        # The differences are 0.01 and 0.03, and Student's t for one degree of freedom is 12.706.
+        assert gain[:3] == pytest.approx((0.02, 0.02 - 0.12706, 0.02 + 0.12706), abs=1e-5)
+
+    def test_arms_without_a_common_seed_have_no_gain(self):
+        table = runs.by_seed(["cnn_a", "cnn_a__y"], accuracy)
+        with pytest.raises(UserError, match="no seed in common"):
+            runs.paired_gain(table, "y", "cnn_a")
 
 
 class TestSentencesAndTables:

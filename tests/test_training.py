@@ -91,6 +91,18 @@ def test_run_says_what_happened(parts):
 
 
 @cheaply()
+def test_the_recipe_keeps_what_was_changed(parts, twice):
+    arguments = ARGUMENTS | {"optimizer": "adam", "epochs": 1}
+    own = data.load_sample().train.take(np.arange(20))
+    for known in (None, own):
+        network = models.build("ann_baseline", data=known, units=(8,))
+        recipe = training.train(network, *parts, **arguments).recipe
+        assert json.loads(json.dumps(recipe))["architecture"] == {"units": [8]}
+    plain = training.train(models.build("ann_baseline"), *parts, **arguments).recipe
+    assert plain["architecture"] == twice[0].recipe["architecture"] == {}
+
+
+@cheaply()
 def test_early_stopping_reports_the_epoch_that_validation_chose(parts):
     stop = keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True)
     spoilt = keras.optimizers.schedules.PiecewiseConstantDecay([5], [0.05, 1.0])

@@ -188,8 +188,8 @@ def _probabilities(result):
 def _model(result):
     """Say that a model is gone or built differently today.
 
-    Only what is built by its name and recipe alone can be compared, which arms of ablations are
-    not. What is no network has another registry.
+    Only what is built by its name and recipe alone can be compared, which arms of ablations whose
+    recipe lacks the architecture are not. What is no network has another registry.
     """
     if result.family not in FAMILIES:
         return None
@@ -199,7 +199,7 @@ def _model(result):
     gone = {name, *built} - {*models.names(), *ensembling.ENSEMBLES}
     if gone:
         return f"no model of the name {' or '.join(sorted(gone))} is registered any more"
-    if result.variant_of is not None:
+    if result.variant_of is not None and "architecture" not in result.recipe:
         return None
     costs = [_cost(each, _architecture(result.recipe, each)) for each in built]
     parameters = sum(cost[0] for cost in costs)
@@ -220,7 +220,7 @@ def _views(recipe, name):
 
 def _architecture(recipe, name):
     """Return the arguments with which a model, or a member of an ensemble, was built."""
-    return tuple(_told(recipe, name).get("architecture", {}).items())
+    return json.dumps(_told(recipe, name).get("architecture", {}))
 
 
 def _told(recipe, name):
@@ -229,7 +229,7 @@ def _told(recipe, name):
 
 @functools.cache
 def _cost(name, architecture):
-    model = models.build(name, **dict(architecture))
+    model = models.build(name, **json.loads(architecture))
     return cost.parameters(model), cost.flops(model) / 1e6
 
 

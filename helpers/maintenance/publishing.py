@@ -14,26 +14,23 @@ PLACEHOLDER = "YOUR_NAME"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 COLAB = "https://colab.research.google.com/github"
 BOOTSTRAP = """\
-# Finds this project's helpers/; where only the notebook is, as on Colab, fetches them first.
-import subprocess
+# Finds helpers/, which all notebooks share; where only the notebook is, as on Colab, clones it.
+import os
 import sys
 from pathlib import Path
 
-ADDRESS = "<address>"
+CLONE = "git clone -q --depth=1 <address>"
 places = [Path.cwd(), *Path.cwd().parents, Path.cwd() / "<folder>"]
-root = next((place for place in places if (place / "helpers" / "settings.py").exists()), places[-1])
-if not root.exists():
-    failed, reply = subprocess.getstatusoutput(f"git clone -q --depth=1 {ADDRESS}.git")
-    if failed:
-        hint = "<hint>"
-        raise RuntimeError(f"{reply}\\nhelpers/ could not be fetched: {hint}.")
+root = next((p for p in places if (p / "helpers/settings.py").exists()), places[-1])
+if not root.exists() and os.system(CLONE):
+    raise RuntimeError("helpers/ is missing: <hint>.")
 sys.path.insert(0, str(root))
 from helpers import packages
 
 packages.install_missing()
 """
-HINT = "check the network, or open this notebook in a copy of the whole repository"
-HINT_PLACEHOLDER = "open this notebook in a copy of the whole repository"
+HINT = "check the network, or open the notebook in a copy of the repository"
+HINT_PLACEHOLDER = "open the notebook in a copy of the repository"
 # Holds for each notebook what its text claims: assertions that run when it is published.
 CLAIMS = settings.REPOSITORY / "tests" / "claims"
 
@@ -132,7 +129,7 @@ def header(name, repository=None):
     links = [f"[![Open in Colab]({BADGE})]({colab})", f"[view on GitHub]({repository}/{page})"]
     order = notebooks.names()
     place = order.index(name)
-    steps = ["[contents](../README.md)"]
+    steps = ["[contents](../README.md)", "[glossary](glossary.md)"]
     if place > 0:
         steps.insert(0, f"[← {notebooks.title(order[place - 1])}]({order[place - 1]}.ipynb)")
     if place + 1 < len(order):

@@ -6,7 +6,6 @@ times cheaper, and it proves that the stored recipe is enough to do so.
 
 import ast
 import copy
-import dataclasses
 import tempfile
 
 import numpy as np
@@ -52,8 +51,7 @@ def _fit(result, images, validation, seed):
 
 def _train(result, images, validation, seed):
     recipe = result.recipe
-    architecture = recipe.get("architecture", {})
-    model = models.build(result.model, seed, **architecture)
+    model = models.build(_registered(result), seed, **recipe.get("architecture", {}))
     if model.count_params() != result.parameters:
         raise settings.UserError(
             f"{result.model} has {model.count_params():,} parameters today and its result "
@@ -65,16 +63,15 @@ def _train(result, images, validation, seed):
         "epochs": recipe["epochs"],
         "batch_size": recipe["batch_size"],
         "augment": [rebuilt(words, pipeline) for words in recipe["augment"]],
+        "arm": result.model.removeprefix(model.name + results.VARIANT_MARK)
+        if result.variant_of
+        else None,
         "seed": seed,
     }
     if "left_out" in recipe:
-        run = infobatch.train(model, images, validation, share=recipe["left_out"], **told)
-    else:
-        callbacks = [_callback(words) for words in recipe["callbacks"]]
-        run = training.train(model, images, validation, callbacks=callbacks, **told)
-    if architecture:
-        run = dataclasses.replace(run, recipe=run.recipe | {"architecture": architecture})
-    return run
+        return infobatch.train(model, images, validation, share=recipe["left_out"], **told)
+    callbacks = [_callback(words) for words in recipe["callbacks"]]
+    return training.train(model, images, validation, callbacks=callbacks, **told)
 
 
 def replicable(result):
@@ -82,7 +79,12 @@ def replicable(result):
     if result.model in classical.names():
         return True
     alone = "optimizer" in result.recipe and "soft_labels" not in result.recipe
-    return alone and result.model in models.names()
+    known = result.variant_of is None or "architecture" in result.recipe
+    return alone and known and _registered(result) in models.names()
+
+
+def _registered(result):
+    return result.variant_of or result.model
 
 
 def _optimizer(words):
@@ -132,7 +134,9 @@ def replicate_missing(names, seeds, scheduler=None):
                 f"{name!r} has no result with seed {FIRST_SEED} to replicate: use one of "
                 f"{', '.join(first) or 'those of notebooks that you run first'}."
             )
-    chosen = names or [name for name, one in first.items() if replicable(one)]
+    chosen = names or [
+        name for name, one in first.items() if replicable(one) and not one.variant_of
+    ]
     pairs = [(name, seed) for name in chosen for seed in seeds]
     for pair in pairs:
         if pair in found:
@@ -256,7 +260,7 @@ def three_hours(seed=0):
 def _known():
     """Return the published results with the reader's own, outside of `full` the latter alone."""
     folder = None if settings.profile() == "full" else settings.results_folder()
-    return runs.load_all(folder)
+    return runs.load_all(folder, variants=True)
 
 
 def _say(verb, result):

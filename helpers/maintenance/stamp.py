@@ -9,6 +9,7 @@ import re
 from helpers import definitions
 
 MARKER = "# NBVAL_CHECK_OUTPUT"
+TAG = "nbval-check-output"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
@@ -43,11 +44,12 @@ def code_cells(notebook):
 
 
 def compared_cells(notebook):
-    """Return the code cells whose output the tests compare: those with nbval's marker."""
+    """Return the code cells whose output the tests compare: those with nbval's tag or marker."""
     return [
         cell
         for cell in code_cells(notebook)
-        if any(line.strip() == MARKER for line in cell.source.splitlines())
+        if TAG in cell.metadata.get("tags", ())
+        or any(line.strip() == MARKER for line in cell.source.splitlines())
     ]
 
 

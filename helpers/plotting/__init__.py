@@ -16,6 +16,7 @@ from helpers.plotting.classical import (
     class_templates, fit_and_prediction, oriented_gradients, validation_curves,
 )
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
+from helpers.plotting.comparing import seed_strips
 from helpers.plotting.deployment import (
     changed_predictions, export_costs, photo_answers, photo_steps, strangeness,
 )
@@ -30,6 +31,7 @@ from helpers.plotting.images import (
 )
 from helpers.plotting.inside import (
     along_network, class_images, deletion, explanations, feature_maps, filters, neighbours,
+    weight_images,
 )
 from helpers.plotting.judging import (
     class_accuracy, confusion, paired_tests, reliability, report_heatmap,
@@ -40,6 +42,7 @@ from helpers.plotting.speed import (
 )
 from helpers.plotting.style import (
     CLASS_COLORS, FALLBACK_COLORS, IDENTITIES, color, display_name, marker, png, show,
+    show_source,
 )
 from helpers.plotting.transfer import gain_by_labels, label_efficiency, pair_difficulty
 from helpers.plotting.trust import (

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from helpers import tables
 from helpers.plotting import parts, style
 from helpers.plotting.checks import checked_table
 from helpers.plotting.style import display_name, identities_of, panels, readable, shade, styled
@@ -35,6 +36,46 @@ def ablation(table, reference=None, title="What each ingredient changes"):
     looks = [identities[arm] for arm in table.index]
     parts.forest(axes, names, table[columns].to_numpy(float), looks, texts, base)
     parts.accuracy_axis(axes)
+    return figure
+
+
+@styled
+def seed_strips(table, reference, title, label="validation accuracy", percent=True, own=None):
+    """Show a figure of each arm, a dot a seed and a bar at their mean, and each arm's paired gain.
+
+    The table is what `runs.by_seed` returns. `reference` is the arm that the gains are over, and
+    `own` may hold the figures of a reader's run by arm, which become rings. With `percent`, shares
+    are shown in percent, and gains in points; without, less is better, as it is of a loss.
+    """
+    if reference not in table.index:
+        raise UserError(f"{reference!r} is no arm: name one of {', '.join(table.index)}.")
+    scale, unit, digits = (100, " %", 2) if percent else (1, "", 4)
+    figure, axes = panels(
+        64 + 34 * len(table), title,
+        "A dot is a seed, the bar their mean. Right: mean and paired gain with its 95 % interval."
+        + " Rings: this run." * (own is not None),
+    )  # fmt: skip
+    axes.axvline(table.loc[reference].mean(), **parts.REFERENCE)
+    said, texts = [], []
+    for row, (arm, values) in enumerate(table.iterrows()):
+        gain = tables.paired_gain(table, arm, reference)
+        hue, words = style.INK, "reference"
+        if arm != reference:
+            better = (gain.low, gain.high) if percent else (-gain.high, -gain.low)
+            hue = parts.verdict(*better)[0]
+            words = parts.interval(*(scale * each for each in gain[:3]), digits)
+        axes.plot(values, [row] * len(values), "o", color=hue, markersize=6, alpha=0.45, mew=0)
+        axes.plot(values.mean(), row, "|", color=hue, markersize=20, markeredgewidth=2.5)
+        if own is not None:
+            axes.plot(own[arm], row, "o", mfc="none", color=style.INK, markersize=9)
+        texts.append(f"{scale * values.mean():.{digits}f}{unit}  {words}")
+        said.append(f"{display_name(arm)} {texts[-1]}")
+    parts.named_rows(axes, [display_name(arm) for arm in table.index], texts)
+    axes.set_xlabel(f"{label} (%)" if percent else label)
+    parts.round_ticks(axes.xaxis, 7)
+    if percent:
+        parts.percent_axis(axes.xaxis)
+    figure.alt = f"{title}, a dot a seed: {'; '.join(said)}."
     return figure
 
 

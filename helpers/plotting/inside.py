@@ -50,6 +50,18 @@ def filters(kernels, responses, columns=8, title="The first filters and what the
 
 
 @styled
+def weight_images(images, columns=10, title="The weights of the first layer"):
+    """Show the weights of units (N, height, width), blue for and orange against, as images."""
+    images = checked_images(images, "weights")
+    painted = _painted(images, style.DIVERGING, _greatest(images))
+    rows = [painted[start : start + columns] for start in range(0, len(painted), columns)]
+    note = "Every image on a scale of its own."
+    wall = _Wall(rows, title, note, row_names=[""] * len(rows), bars=True)
+    wall.bar(0, style.DIVERGING, ("−", "0", "+"), "weight")
+    return wall.figure
+
+
+@styled
 def feature_maps(image, maps, columns=10, title="One image on its way through the network"):
     """Show the strongest feature maps of several layers, in the order of their channels.
 

@@ -239,6 +239,13 @@ def signed(value, decimals):
     return f"±{abs(value):.{decimals}f}" if near_zero else points(value, decimals)
 
 
+def interval(value, low, high, decimals):
+    """Write a gain with its interval, if one is known: +0.31 (+0.10 to +0.52)."""
+    if np.isnan(low):
+        return points(value, decimals)
+    return f"{points(value, decimals)} ({points(low, decimals)} to {points(high, decimals)})"
+
+
 def verdict(low, high):
     """Return colour and marker of an interval: above zero, below zero, or neither."""
     if low > 0:

@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import inspect
 import io
 import math
 import re
@@ -186,6 +187,17 @@ def show(figure, alt):
     alt = " ".join(alt.split())
     data = {"image/png": base64.b64encode(png(figure)).decode("ascii"), "text/plain": alt}
     display(data, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def show_source(code):
+    """Display a function, or the text of one, as coloured Python with one line of docstring."""
+    from IPython.display import display
+
+    text = code if isinstance(code, str) else inspect.getsource(code)
+    text = re.sub(
+        r'^( +"""[^\n]*)(?<!""")\n\n.*?"""', r'\1"""', text, count=1, flags=re.M | re.S
+    ).strip()
+    display({"text/markdown": f"```python\n{text}\n```", "text/plain": text}, raw=True)
 
 
 def _identity(name, attempt=0):
