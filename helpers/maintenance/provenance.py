@@ -165,14 +165,9 @@ def _judge(result, declared):
 
 
 def _words(covered):
-    """Name the reasons, and the first few definitions that each of them is for."""
-    by_reason = {}
-    for name, reasons in covered.items():
-        by_reason.setdefault(", then ".join(reasons), []).append(name)
-    return "; ".join(
-        f"{reason} ({', '.join(names[:MOST_NAMES] + ['…'] * (len(names) > MOST_NAMES))})"
-        for reason, names in by_reason.items()
-    )
+    """Name the first few definitions that declarations cover, which hold the reasons."""
+    more = [f"and {len(covered) - MOST_NAMES} more"] if len(covered) > MOST_NAMES else []
+    return f"changed, declared: {', '.join([*list(covered)[:MOST_NAMES], *more])}"
 
 
 def _probabilities(result):
