@@ -134,6 +134,14 @@ def own_cells(notebook):
     return [cell.source for cell in cells if cell.get("id") != BOOTSTRAP_ID]
 
 
+def trees_of_cells(notebook):
+    """Return the syntax tree of each of a notebook's own cells, as nested lists, and its magics."""
+    return [
+        [_plain(ast.parse(_python(source))), [each for each in source.splitlines() if _magic(each)]]
+        for source in own_cells(notebook)
+    ]
+
+
 def remember():
     """Read code and commit now: a long training may outlive the checkout that it began with."""
     _code(None)
@@ -355,9 +363,11 @@ def _tree(notebook):
 
 def _python(source):
     """Return a cell's Python, without IPython's magics and shell lines."""
-    return "\n".join(
-        "" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()
-    )
+    return "\n".join("" if _magic(line) else line for line in source.splitlines())
+
+
+def _magic(line):
+    return line.lstrip().startswith(("%", "!"))
 
 
 def _bound_names(statement):

@@ -272,6 +272,6 @@ class TestReach:
     def test_a_notebook_with_new_cells_has_no_say(self, published, write_notebook, capsys):
         write_notebook("from helpers import data\ndata.load_profile()", data__load="old")
         path = settings.NOTEBOOKS / "01_first.ipynb"
-        path.write_text(path.read_text().replace("load_profile()", "load_profile() "))
+        path.write_text(path.read_text().replace("load_profile()", "load_profile(); 1"))
         assert commands.main(COMMAND) == 2
         assert "no definition has changed" in capsys.readouterr().err

@@ -42,7 +42,8 @@ def test_copies_are_executed_and_kept(small_series, tmp_path, capsys):
     assert "smoke 7" in page and 'href="02_second.html"' in page and "../index.html" in page
     index = (outputs / "index.html").read_text(encoding="utf-8")
     assert 'href="executed/01_first.html"' in index and "passed" in index
-    assert sorted(path.name for path in folder.iterdir()) == ["01_first.ipynb", "02_second.ipynb"]
+    names = sorted(path.name for path in folder.glob("*.ipynb"))
+    assert names == ["01_first.ipynb", "02_second.ipynb"]
 
 
 def test_what_is_finished_is_not_run_again(small_series, tmp_path, capsys):

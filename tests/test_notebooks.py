@@ -358,7 +358,7 @@ SPOILED = {
         lambda notebook: code(notebook, 3).outputs[1].metadata["image/png"].pop("alt"),
         check_outputs,
     ),
-    "edited cell": (source(SECOND, "print", "# edited\nprint"), check_stamp),
+    "edited cell": (source(SECOND, "print", "edited = 1\nprint"), check_stamp),
     "tampered definition": (stored(definitions={"data.load": "0"}), check_stamp),
     "changed helper": (change_a_helper, check_stamp),
     "edited bootstrap": (
@@ -455,7 +455,9 @@ def test_a_declared_change_of_a_helper_passes(published, monkeypatch):
     declared = [{"reason": "as before", "changed": changed}]
     monkeypatch.setattr(provenance, "equivalences", lambda: (declared, []))
     assert check_stamp(notebook, path) == []
-    source(SECOND, "print", "# edited\nprint")(notebook)
+    source(SECOND, "print", "# a comment\nprint")(notebook)
+    assert check_stamp(notebook, path) == []
+    source(SECOND, "print", "edited = 1\nprint")(notebook)
     assert check_stamp(notebook, path) == [
         "its own code changed since the stored run: run make publish ONLY=01"
     ]

@@ -59,15 +59,16 @@ def outputs(notebook):
 
 
 def sources(notebook, helpers=None, known=None):
-    """Return the SHA-256 of all source text that can change a notebook's outputs.
+    """Return the SHA-256 of all code that can change a notebook's outputs.
 
-    That is its code cells as they stand (except the bootstrap cell, which holds the repository's
-    address) and the definitions in helpers/ that they reach. With `known`, definitions as a stamp
+    That is its code cells (except the bootstrap cell, which holds the repository's address) and the
+    definitions in helpers/ that they reach, as syntax trees: a comment changes no output. With
+    `known`, definitions as a stamp
     keeps them, it is the `sources` of that stamp only if neither its cells nor its definitions were
     altered.
     """
     found = definitions.of_notebook(notebook, helpers) if known is None else known
-    return definitions.sha256([definitions.own_cells(notebook), found])
+    return definitions.sha256([definitions.trees_of_cells(notebook), found])
 
 
 def normalise(notebook):
