@@ -73,6 +73,9 @@ def smoke(monkeypatch):
     return few
 
 
+COMPARED = "# compared\n"
+
+
 def make_notebook(title="Small", cells=()):
     """Return an unexecuted notebook with every part that the series asks for.
 
@@ -80,13 +83,15 @@ def make_notebook(title="Small", cells=()):
     ----------
     title : str
     cells : sequence of str
-        Sources of code cells; three compared ones by default.
+        Sources of code cells, those that begin with `COMPARED` compared; three by default.
     """
-    cells = cells or [f"{stamp.MARKER}\nprint({number} + 1)" for number in range(3)]
+    cells = cells or [f"{COMPARED}print({number} + 1)" for number in range(3)]
     parts = [nbformat.v4.new_markdown_cell(f"# {title}\n\n{QUESTION}")]
     for source in cells:
         parts.append(nbformat.v4.new_markdown_cell("Why this comes next."))
-        parts.append(nbformat.v4.new_code_cell(source))
+        tags = {"tags": [stamp.TAG]} if source.startswith(COMPARED) else {}
+        source = source.removeprefix(COMPARED)
+        parts.append(nbformat.v4.new_code_cell(source, metadata=tags))
     parts.append(nbformat.v4.new_markdown_cell(ENDING))
     return nbformat.v4.new_notebook(cells=parts)
 

@@ -340,9 +340,8 @@ def change_a_helper(notebook):
 
 FIRST, SECOND, LAST = 3, 5, -1  # among all cells; a bootstrap cell and words stand before
 SPOILED = {
-    "deleted marker": (source(FIRST, stamp.MARKER + "\n", ""), check_stamp, check_compared_cells),
-    "marker behind code": (
-        source(FIRST, stamp.MARKER, f"print(1)  {stamp.MARKER}\n"), check_compared_cells,
+    "deleted tag": (
+        lambda notebook: code(notebook, 1).metadata.clear(), check_stamp, check_compared_cells,
     ),
     "no output": (cell(1, outputs=[]), check_stamp, check_compared_cells),
     "only a picture": (leave_only_a_picture, check_compared_cells),

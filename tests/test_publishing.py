@@ -11,8 +11,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import PROFILE
-from nbval.plugin import find_comment_markers, find_metadata_tags
+from conftest import COMPARED, PROFILE
+from nbval.plugin import find_metadata_tags
 
 from helpers import packages, settings
 from helpers.maintenance import execution, notebooks, publishing, stamp
@@ -169,7 +169,7 @@ def test_a_new_address_is_written_everywhere(small_series, tmp_path, monkeypatch
 
 # nbval compares what it should.
 
-COMPARED = [f"{stamp.MARKER}\nprint({{'shape': (2, 3)}})", f"{stamp.MARKER}\nprint(6 * 7)"]
+CELLS = [f"{COMPARED}print({{'shape': (2, 3)}})", f"{COMPARED}print(6 * 7)"]
 UNCOMPARED = "import os\nprint(os.environ['FASHION_PROFILE'])"
 
 
@@ -189,7 +189,7 @@ def nbval(*paths):
 
 
 def test_nbval_compares_marked_cells_and_only_those(small_series):
-    small_series(n01_first=[UNCOMPARED, *COMPARED])
+    small_series(n01_first=[UNCOMPARED, *CELLS])
     assert publishing.publish() == 0
     sound = notebooks.read("01_first")
     spoiled = {name: copy.deepcopy(sound) for name in ("altered", "emptied", "broken")}
@@ -218,10 +218,7 @@ def collected():
 def test_nbval_takes_every_cell_and_compares_as_many_as_the_stamp_says(path, collected):
     notebook = nbformat.read(path, as_version=4)
     cells = stamp.code_cells(notebook)
-    options = [
-        {**dict(find_metadata_tags(cell.metadata)), **dict(find_comment_markers(cell.source))}
-        for cell in cells
-    ]
+    options = [dict(find_metadata_tags(cell.metadata)) for cell in cells]
     marked = [cell for cell, option in zip(cells, options, strict=True) if option.get("check")]
     assert marked == stamp.compared_cells(notebook)
     assert len(marked) == notebook.metadata.fashion.get("compared_cells")

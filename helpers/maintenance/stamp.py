@@ -8,7 +8,6 @@ import re
 
 from helpers import definitions
 
-MARKER = "# NBVAL_CHECK_OUTPUT"
 TAG = "nbval-check-output"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {
@@ -44,13 +43,8 @@ def code_cells(notebook):
 
 
 def compared_cells(notebook):
-    """Return the code cells whose output the tests compare: those with nbval's tag or marker."""
-    return [
-        cell
-        for cell in code_cells(notebook)
-        if TAG in cell.metadata.get("tags", ())
-        or any(line.strip() == MARKER for line in cell.source.splitlines())
-    ]
+    """Return the code cells whose output the tests compare: those with nbval's tag."""
+    return [cell for cell in code_cells(notebook) if TAG in cell.metadata.get("tags", ())]
 
 
 def outputs(notebook):
