@@ -21,7 +21,14 @@ FEWEST_EXERCISES = 2
 HEADINGS = ("What we learned", "What to be careful about", "Exercises")
 TYPED_RESULT = re.compile(r"\d[.,]\d+\s?(%|per ?cent)|\b([89]\d|100)\s?%|\b0\.[5-9]\d{2,}")
 # Their text states what a run found.
-FIGURES_IN_TEXT = ("03_ann_baseline", "18_your_own_images")
+FIGURES_IN_TEXT = (
+    "01_data_exploration",
+    "03_ann_baseline",
+    "04_ann_regularized",
+    "05_cnn_overfitting",
+    "06_cnn_depth",
+    "18_your_own_images",
+)
 FEWEST_WORDS, MOST_WORDS, MOST_WORDS_OF_LONG = 1_400, 2_600, 3_100
 LONG = ("12", "13", "19")  # notebooks with more to tell
 FIGURE = re.compile(r"\b\d+\.\d+|\b\d+(?= %)")
@@ -179,7 +186,7 @@ def unfounded_figures(notebook):
 
     What only points elsewhere does not count: links, the time, the sentence on what is next.
     """
-    elsewhere = r"<!-- (facts|time) -->.*?<!-- /\1 -->|\]\([^)]*\)|\*\*Next\*\*.*"
+    elsewhere = r"<!-- (facts|time) -->.*?<!-- /\1 -->|\[[^\]]*\]\([^)]*\)|\*\*Next\*\*.*"
     header = "\n".join(notebook.cells[0].source.splitlines()[:4])
     typed = re.sub(elsewhere, "", prose(notebook).replace(header, ""), flags=re.DOTALL)
     outputs = [output for cell in stamp.code_cells(notebook) for output in cell.outputs]
