@@ -10,17 +10,12 @@ from matplotlib.collections import LineCollection
 from helpers import plotting
 from helpers.topics import classical
 
-SCORES = pd.DataFrame({"precision": [0.5, 0.9], "recall": [0.6, 0.9], "f1": [0.545, 0.9]},
-                      index=["Bag", "Coat"])  # fmt: skip
 ACCURACIES = pd.DataFrame({"cnn_deep": [0.9], "cnn_plain": [0.8]}, index=["Bag"])
 PAIRS = np.array([[1, 0, 0], [0.91, 1, 0], [0.82, 0.73, 1]])
 GAINS = pd.DataFrame([[0.031, -0.012, 0.0]], index=["flip"], columns=CLASSES)
 HEATMAPS = {
     "confusion": (lambda: plotting.confusion(np.array([[8, 2], [0, 10]]), CLASSES[:2]),
                   [list(CLASSES[:2])] * 2, ["8", "2", "10"]),
-    "report_heatmap": (lambda: plotting.report_heatmap(SCORES),
-                       [["Bag", "Coat"], ["precision", "recall", "F1"]],
-                       ["50.0", "60.0", "54.5", "90.0", "90.0", "90.0"]),
     "class_accuracy": (lambda: plotting.class_accuracy(ACCURACIES),
                        [["CNN deep", "CNN plain"], ["Bag"]], ["90.0", "80.0"]),
     "class_gains": (lambda: plotting.class_gains(GAINS, GAINS.abs() > 0.02),

@@ -71,14 +71,6 @@ def test_changed_predictions_count_both():
     assert sum(bars[:20]) == 4 and bars[0] == 2 and bars[20] == 1 and sum(bars[20:]) == 1
 
 
-def test_pixel_histogram_states_the_share_of_zeros(images):
-    images[:6] = 0
-    share = 100 * (images == 0).mean()
-    figure = plotting.pixel_histogram(images)
-    assert f"{share:.1f} % of all pixels are exactly 0" in texts(figure)
-    assert [bar.get_height() for bar in figure.axes[0].patches][0] == pytest.approx(share)
-
-
 def test_growth_draws_the_mean_of_every_size():
     numbers = {"size": [1, 1, 2], "accuracy": [0.90, 0.92, 0.94], "log_loss": [0.30, 0.28, 0.22]}
     curve = pd.DataFrame(numbers)

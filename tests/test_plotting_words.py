@@ -65,8 +65,6 @@ WRITTEN = {
                  ["90.00 %   reference", "88.00 %   −2.00 points"]),
     "class_balance": (lambda: plotting.class_balance(COUNTS),
                       [" 4,800", " 10", " 1,000", " 0", "training: 4,810 images"]),
-    "explained_variance": (lambda: plotting.explained_variance(np.array([0.4, 0.3, 0.2, 0.1])),
-                           ["2 hold 70 %", "3 hold 90 %", "4 hold 100 %"]),
     "memorised": (lambda: plotting.memorised(LEARNED), ["+9.0", "−0.5", "a b"]),
     "gains": (lambda: plotting.gains(gains(group=list("aab"), seconds=[0.1, 3.2, -12])),
               ["±0.00 points   ±0 s", "+1.20 points   +3 s", "−2.00 points   −12 s", "a", "b"]),

@@ -24,7 +24,7 @@ from helpers.plotting.ensembling import (
     ambiguity, between_weights, cyclic_rate, ensemble_growth, error_correlation,
 )
 from helpers.plotting.exploration import (
-    class_balance, embeddings, explained_variance, pixel_histogram,
+    class_balance, embeddings,
 )
 from helpers.plotting.images import (
     class_samples, class_statistics, class_strip, image_grid, image_pairs, predictions,
@@ -34,7 +34,7 @@ from helpers.plotting.inside import (
     weight_images,
 )
 from helpers.plotting.judging import (
-    class_accuracy, confusion, paired_tests, reliability, report_heatmap,
+    class_accuracy, confusion, paired_tests, reliability,
 )
 from helpers.plotting.learning import generalisation_gap, learning_curves, learning_rate
 from helpers.plotting.speed import (

@@ -2,10 +2,9 @@
 
 import numpy as np
 from matplotlib.colors import to_rgb
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from helpers.plotting import parts
-from helpers.plotting.checks import checked_images, checked_labels, checked_table
+from helpers.plotting.checks import checked_labels, checked_table
 from helpers.plotting.style import CLASS_COLORS, INK, SOFT, WIDTH, panels, readable, styled
 
 
@@ -27,25 +26,6 @@ def class_balance(counts_by_split, title="How many images each class has"):
         axes.spines["bottom"].set_visible(False)
     grid[0, 0].set_yticks(np.arange(len(names)), names, color=INK)
     grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    return figure
-
-
-@styled
-def pixel_histogram(images, title="How often each pixel value occurs"):
-    """Show the distribution of the pixel values of `uint8` images, with the share of zeros."""
-    images = checked_images(images)
-    shares = np.bincount(images.ravel(), minlength=256) / images.size
-    figure, axes = panels(280, title)
-    axes.bar(np.arange(256), 100 * shares, width=1.0, color=["#0072B2"] + ["#9cc3dd"] * 255)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.set(xlim=(-3, 258), xticks=(0, 64, 128, 192, 255), xlabel="pixel value")
-    parts.value_axis(axes, "share of all pixels (%, logarithmic)")
-    axes.annotate(
-        f"{100 * shares[0]:.1f} % of all pixels are exactly 0", (0, 100 * shares[0]), (14, -3),
-        textcoords="offset points", va="center", fontsize=9.5, weight="bold", color="#0072B2",
-    )  # fmt: skip
     return figure
 
 
@@ -102,29 +82,3 @@ def _class_labels(axes, points, labels, class_names):
         )
         artist.set_position((x, y))
         boxes.append((x, y, half[0]))
-
-
-@styled
-def explained_variance(ratio, title="How much of the variance the first components hold"):
-    """Show the cumulative share of the variance against the number of principal components.
-
-    `ratio` is what scikit-learn's PCA calls `explained_variance_ratio_`.
-    """
-    total = np.cumsum(np.asarray(ratio, float))
-    components = np.arange(1, len(ratio) + 1)
-    figure, axes = panels(300, title)
-    axes.plot(components, total, color="#0963BC")
-    if len(ratio) > 20:
-        axes.set_xscale("log")
-        parts.log_ticks(axes.xaxis, components[0], components[-1])
-    axes.set(ylim=(0, 1.05), xlabel="number of components")
-    parts.value_axis(axes, "cumulative share of the variance (%)", percent=True)
-    shares = [share for share in (0.5, 0.8, 0.9, 0.95, 0.99) if total[0] < share <= total[-1]]
-    needed = [int(np.argmax(total >= share)) + 1 for share in shares]
-    points = [(count, total[count - 1]) for count in needed]
-    texts = [f"{count} hold {100 * share:.0f} %" for count, share in points]
-    for point in points:
-        parts.mark(axes, *point, "#0963BC", "o", size=8)
-    obstacles = zip(components, total, components[1:], total[1:], strict=False)
-    parts.place_labels(axes, points, texts, [SOFT] * len(points), list(obstacles))
-    return figure

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from helpers.plotting import parts, style
-from helpers.plotting.checks import checked_length, checked_square, checked_table, checked_tables
+from helpers.plotting.checks import checked_square, checked_table, checked_tables
 from helpers.plotting.style import display_name, identities_of, panels, readable, shade, styled
 from helpers.settings import UserError
 
@@ -40,26 +40,6 @@ def confusion(matrix, class_names, title="Which classes are taken for which"):
     parts.heatmap(axes, errors, texts, style.REDS, limits, (names, names))
     axes.text(count + 0.15, -0.18, "recall", style="italic", **font)
     axes.set(xlabel="predicted class", ylabel="true class")
-    return figure
-
-
-@styled
-def report_heatmap(report, class_names=None, title="Precision, recall and F1 of each class"):
-    """Show precision, recall and F1 (in %) of each class as a heatmap.
-
-    The report has one row per class and the columns `precision`, `recall` and `f1` (0 to 1); its
-    own index names the rows, where there are no `class_names`.
-    """
-    columns = ["precision", "recall", "f1"]
-    checked_table(report, *columns)
-    names = report.index if class_names is None else class_names
-    names = checked_length(names, len(report), "names")
-    values = report[columns].to_numpy(float)
-    subtitle = "In percent; the darker, the better."
-    figure, axes = panels(60 + 32 * len(names), title, subtitle, width=520)
-    texts = parts.cells(values, lambda value: f"{100 * value:.1f}")
-    limits, names = (values.min() - 0.08, 1.04), (names, ["precision", "recall", "F1"])
-    parts.heatmap(axes, values, texts, style.BLUES, limits, names)
     return figure
 
 
