@@ -79,6 +79,11 @@ class Result:
     commit: str | None = None
     definitions: dict | None = None
 
+    @property
+    def registered(self):
+        """The name of the registered model that this result is of, itself or by one of its arms."""
+        return self.variant_of or self.model
+
     def probabilities(self):
         """Return the test probabilities, shape (N, classes), float32; each row sums to 1.
 
@@ -201,7 +206,7 @@ def file_of(folder, model, seed):
 
 def write(result, arrays):
     """Write both files of a result, each whole; return it with the code that made it."""
-    code = definitions.of_model(result.variant_of or result.model, result.recipe)
+    code = definitions.of_model(result.registered, result.recipe)
     result = dataclasses.replace(result, commit=definitions.commit_at_start(), definitions=code)
     content = json.dumps(_document(result), indent=1, allow_nan=False) + "\n"
     remedy = (

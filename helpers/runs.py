@@ -20,7 +20,7 @@ from helpers.tables import (  # noqa: F401
     summary,
     table,
     terminal_table,
-)  # fmt: skip
+)
 
 HISTORY_DIGITS = 7
 

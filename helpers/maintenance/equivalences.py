@@ -99,7 +99,7 @@ def _notebooks_behind(declared):
 
 
 def _today(result):
-    return definitions.of_model(result.variant_of or result.model, result.recipe)
+    return definitions.of_model(result.registered, result.recipe)
 
 
 def _stored(model, seed):

@@ -24,7 +24,8 @@ VERDICTS = AGREES, EQUIVALENT, UNKNOWN, CONTRADICTS = (
 BEFORE = "made before provenance was kept"
 LEGEND = (
     "Of an unknown one, what could be checked is in order: the stamp of its notebook, its stored "
-    "probabilities, and the cost of its model."
+    "probabilities, and the cost of its model. Why a declared change is none stands in "
+    "notebooks/results/equivalences.json."
 )
 FAMILIES = ("ANN", "CNN", "Ensemble")
 COLUMNS = ("model", "seed", "commit", "verdict", "why")
@@ -165,7 +166,7 @@ def _judge(result, declared):
 
 
 def _words(covered):
-    """Name the first few definitions that declarations cover, which hold the reasons."""
+    """Name the first few definitions that declarations cover."""
     more = [f"and {len(covered) - MOST_NAMES} more"] if len(covered) > MOST_NAMES else []
     return f"changed, declared: {', '.join([*list(covered)[:MOST_NAMES], *more])}"
 
@@ -189,7 +190,7 @@ def _model(result):
     if result.family not in FAMILIES:
         return None
 
-    name = result.variant_of or result.model
+    name = result.registered
     built = result.recipe.get("members") or [name]
     gone = {name, *built} - {*models.names(), *ensembling.ENSEMBLES}
     if gone:
@@ -235,7 +236,7 @@ def _code(result, declared):
     """
     if result.definitions is None:
         return {}, _notebook(result.notebook, declared)
-    today = definitions.of_model(result.variant_of or result.model, result.recipe)
+    today = definitions.of_model(result.registered, result.recipe)
     covered, changed = compare(result.definitions, today, declared)
     return covered, f"changed since: {', '.join(changed)}" if changed else None
 

@@ -51,7 +51,7 @@ def _fit(result, images, validation, seed):
 
 def _train(result, images, validation, seed):
     recipe = result.recipe
-    model = models.build(_registered(result), seed, **recipe.get("architecture", {}))
+    model = models.build(result.registered, seed, **recipe.get("architecture", {}))
     if model.count_params() != result.parameters:
         raise settings.UserError(
             f"{result.model} has {model.count_params():,} parameters today and its result "
@@ -63,9 +63,7 @@ def _train(result, images, validation, seed):
         "epochs": recipe["epochs"],
         "batch_size": recipe["batch_size"],
         "augment": [rebuilt(words, pipeline) for words in recipe["augment"]],
-        "arm": result.model.removeprefix(model.name + results.VARIANT_MARK)
-        if result.variant_of
-        else None,
+        "arm": result.model.partition(results.VARIANT_MARK)[2] or None,
         "seed": seed,
     }
     if "left_out" in recipe:
@@ -80,11 +78,7 @@ def replicable(result):
         return True
     alone = "optimizer" in result.recipe and "soft_labels" not in result.recipe
     known = result.variant_of is None or "architecture" in result.recipe
-    return alone and known and _registered(result) in models.names()
-
-
-def _registered(result):
-    return result.variant_of or result.model
+    return alone and known and result.registered in models.names()
 
 
 def _optimizer(words):

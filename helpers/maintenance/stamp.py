@@ -57,9 +57,8 @@ def sources(notebook, helpers=None, known=None):
 
     That is its code cells (except the bootstrap cell, which holds the repository's address) and the
     definitions in helpers/ that they reach, as syntax trees: a comment changes no output. With
-    `known`, definitions as a stamp
-    keeps them, it is the `sources` of that stamp only if neither its cells nor its definitions were
-    altered.
+    `known`, definitions as a stamp keeps them, it is the `sources` of that stamp only if neither
+    its cells nor its definitions were altered.
     """
     found = definitions.of_notebook(notebook, helpers) if known is None else known
     return definitions.sha256([definitions.trees_of_cells(notebook), found])
