@@ -11,14 +11,15 @@ CONSTRAINTS = .github/constraints.txt
 NEWEST ?=
 SERIES = $(PYTHON) -m helpers
 CHOSEN = $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
-TESTS = test test-helpers test-units test-series test-notebooks test-notebooks-early \
-  test-notebooks-late
+TESTS = test test-helpers test-units test-series test-site test-notebooks \
+  test-notebooks-early test-notebooks-late
+SERIES_TESTS = tests/test_execution.py tests/test_publishing.py
 NBVAL = FASHION_PROFILE=smoke FASHION_SEED=0 $(PYTHON) -m pytest -q --nbval-lax \
   --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with=tests/nbval.cfg \
   -p no:cacheprovider
 FITS = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
-.PHONY: help run $(TESTS) lab publish address clean
+.PHONY: help run $(TESTS) lab site publish address clean
 
 help:
 	@echo 'make run [PROFILE=quick]       run all notebooks without opening them (PROFILE: smoke, quick, full)'
@@ -26,6 +27,7 @@ help:
 	@echo '     SEED=1                      ... with another seed than 0'
 	@echo '     FRESH=1                     ... also those that are finished and unchanged'
 	@echo 'make lab                       open the notebooks in JupyterLab'
+	@echo 'make site                      build the site from the stored notebooks, in outputs/site/html'
 	@echo 'make test                      check the code, run the tests, then every notebook on a small sample'
 	@echo 'make publish [ONLY=05]         maintainers: run on all data and store the outputs in notebooks/'
 	@echo 'make address REPO=owner/name   maintainers: write the public address into notebooks and README'
@@ -34,8 +36,8 @@ help:
 run: .venv/made
 	@$(SERIES) run --profile $(PROFILE) $(CHOSEN) $(if $(FRESH),--fresh)
 
-# Three parts side by side keep two cores busy, each of them waits now and then; the fourth takes
-# the place of the first that ends. More threads in each would only wait for one another, which
+# Three parts side by side keep two cores busy, each of them waits now and then; the others take
+# the place of those that end. More threads in each would only wait for one another, which
 # doubles the time of scikit-learn's notebooks.
 $(TESTS): export OMP_NUM_THREADS = 1
 $(TESTS): export OPENBLAS_NUM_THREADS = 1
@@ -44,15 +46,18 @@ test: .venv/made
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check --quiet .
 	@$(MAKE) -j3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-	  --no-print-directory test-units test-notebooks test-series
+	  --no-print-directory test-units test-notebooks test-series test-site
 
-test-helpers: test-units test-series
+test-helpers: test-units test-series test-site
 
 test-units: .venv/made
-	$(PYTHON) -m pytest -q --ignore=tests/test_execution.py --ignore=tests/test_publishing.py
+	$(PYTHON) -m pytest -q $(addprefix --ignore=,$(SERIES_TESTS) tests/test_site.py)
 
 test-series: .venv/made
-	$(PYTHON) -m pytest -q tests/test_execution.py tests/test_publishing.py
+	$(PYTHON) -m pytest -q $(SERIES_TESTS)
+
+test-site: .venv/made
+	$(PYTHON) -m pytest -q tests/test_site.py
 
 test-notebooks: test-notebooks-early test-notebooks-late
 
@@ -64,6 +69,9 @@ test-notebooks-late: .venv/made
 
 lab: .venv/made
 	$(PYTHON) -m jupyterlab notebooks
+
+site: .venv/made
+	@$(SERIES) site
 
 publish: .venv/made
 	@$(SERIES) publish $(CHOSEN)

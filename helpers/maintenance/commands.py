@@ -5,6 +5,7 @@ others. An error that the reader can mend is one sentence and the status 2.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -72,6 +73,14 @@ def pages(parser, arguments):
 
     changed = pages.render()
     print("\n".join(f"rendered {name}" for name in changed) or "All pages agree with the results.")
+
+
+def site(parser, arguments):
+    """Build the site from the stored notebooks, without executing any."""
+    parser.parse_args(arguments)
+    from helpers.maintenance import site
+
+    print(f"Open {os.path.relpath(site.build())}")
 
 
 def results(parser, arguments):
@@ -201,7 +210,8 @@ def benchmark(parser, arguments):
 COMMANDS = {
     command.__name__: command
     for command in (
-        run, publish, results, check, train, replicate, budget, benchmark, pages, address, declare,
+        run, publish, results, check, train, replicate, budget, benchmark, pages, site, address,
+        declare,
     )
 }  # fmt: skip
 

@@ -21,10 +21,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from helpers import data, files, plotting, runs, settings, tables
 from helpers.maintenance import notebooks, publishing, themes
-from helpers.topics import comparison
+from helpers.topics import classical, comparison, ensembling
 
 README = settings.REPOSITORY / "README.md"
 SECONDS_IN_MINUTE = 60
+FEW_PARAMETERS = 100_000
 STRIP = 8  # the best model's errors that README shows
 THEMES = ("light", "dark")
 REMEDY = "free some space, then render the pages again."
@@ -133,6 +134,37 @@ def notebooks_table():
         lines.append(
             f"| [{notebooks.title(name)}](notebooks/{name}.ipynb) | {question} "
             f"| {quick} | {full} | {badge} |"
+        )
+    return "\n".join(lines)
+
+
+def choices():
+    """Return which model serves which need, as rows of a need and a result of `runs.table`."""
+    table = runs.table(settings.PUBLISHED_RESULTS)
+    table = table[table["model"].isin(comparison.on_processor(published()))]
+    single = table[~table["model"].isin(ensembling.ENSEMBLES)]
+    needs = {
+        "no network, only scikit-learn": table[table["model"].isin(classical.names())],
+        f"the most in {SECONDS_IN_MINUTE} seconds of training": table[
+            table["training_seconds"] <= SECONDS_IN_MINUTE
+        ],
+        f"fewer than {FEW_PARAMETERS:,} parameters": table[table["parameters"] < FEW_PARAMETERS],
+        "the most accurate single network": single,
+        "the most accurate of all": table,
+    }
+    return [(need, rows.loc[rows["test_accuracy"].idxmax()]) for need, rows in needs.items()]
+
+
+def choices_table():
+    """Return the choices as a Markdown table, each with its notebook."""
+    numbers = {result.model: result.notebook for result in published()}
+    lines = ["| you want | take | accuracy | training | notebook |", "|---|---|---:|---:|---|"]
+    for need, row in choices():
+        name = numbers[row["model"]]
+        lines.append(
+            f"| {need} | `{row['model']}` | {tables.percent(row['test_accuracy'])} % "
+            f"| {tables.duration(row['training_seconds'])} "
+            f"| [{name[:2]}](notebooks/{name}.ipynb) |"
         )
     return "\n".join(lines)
 

@@ -1,0 +1,130 @@
+"""The pages of the site beside the notebooks: the first one, results, glossary, contributing."""
+
+import shutil
+
+from helpers import runs, settings
+from helpers.maintenance import notebooks, pages
+from helpers.maintenance.site import chapters
+
+PARTS = (  # the parts of the series, by the numbers of their notebooks
+    ("Look", ("01", "02")),
+    ("Classic networks", ("03", "04", "05", "06", "07", "08")),
+    ("Better training", ("09", "10", "11", "12", "13", "14")),
+    ("Trust", ("15", "16")),
+    ("Use", ("17", "18")),
+    ("Compare", ("19",)),
+)
+FIRST = """\
+# Fashion-MNIST, model by model
+
+{count} Jupyter notebooks that lead from raw pixels to networks beside the published records. \
+Every network is trained on two processor cores. The best single one names {single} of the test \
+images correctly after {minutes}.
+
+{picture}
+
+## Which model for what?
+
+{choices}
+
+Accuracy is that on the 10,000 test images, the mean of several trainings with different seeds. \
+Times were measured on two cores of a processor that computes in bfloat16. One without it takes \
+about four times as long for convolutional networks, and no longer for the first row: on such a \
+laptop, `{classical}` is the quickest way to {classical_accuracy}. All models are in \
+[the results](results.md).
+
+## The notebooks
+
+Each notebook runs alone, in JupyterLab or in Colab. The order is that of the argument.
+"""
+RESULTS = """\
+# Results
+
+{table}
+
+The accuracies are means over the seeds. A model without a validation accuracy learned from all \
+60,000 training images after its recipe was fixed. *Reported elsewhere* is what the model's source \
+reported. A dash stands for what is not known. The files are in `notebooks/results`, and \
+[notebook 19](notebooks/19_final_comparison.ipynb) compares the models.
+
+{neighbours}
+
+## What the best model still gets wrong
+
+{picture}
+"""
+
+
+def write(folder):
+    """Write the sources of all pages that are no notebooks, and copy the pictures they show."""
+    pictures = folder / "_static" / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for name in pages.PICTURES:
+        for path in pages.picture_files(name).values():
+            shutil.copyfile(path, pictures / path.name)
+    texts = {
+        "index": first_page(),
+        "results": results_page(),
+        "notebooks/glossary": (settings.NOTEBOOKS / "glossary.md").read_text(encoding="utf-8"),
+        "contributing": contributing_page(),
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def first_page():
+    """Return the first page: what this is, which model for what, and the contents by part."""
+    names = notebooks.names()
+    rows = [row for _, row in pages.choices()]
+    lines = [
+        FIRST.format(
+            count=len(names),
+            single=_percent(rows[3]),
+            minutes=runs.duration(rows[3]["training_seconds"]),
+            picture=_picture("data"),
+            choices=pages.choices_table(),
+            classical=rows[0]["model"],
+            classical_accuracy=_percent(rows[0]),
+        )
+    ]
+    lines += [_contents("At a glance", ["explore", "results"]), ""]
+    for part, numbers in PARTS:
+        chosen = [name for name in names if name[:2] in numbers]
+        lines += [f"**{part}**", ""]
+        lines += [f"- [{notebooks.title(name)}](notebooks/{name}.ipynb)" for name in chosen]
+        lines += ["", _contents(part, [f"notebooks/{name}" for name in chosen]), ""]
+    lines.append(_contents("About", ["notebooks/glossary", "contributing"]))
+    return "\n".join(lines) + "\n"
+
+
+def results_page():
+    """Return the page with all models."""
+    return RESULTS.format(
+        table=pages.markdown_table(runs.table(settings.PUBLISHED_RESULTS)),
+        neighbours=pages.neighbours_sentence(),
+        picture=_picture("errors"),
+    )
+
+
+def contributing_page():
+    """Return the page for contributors."""
+    text = (settings.REPOSITORY / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return chapters.links(text).replace("](../notebooks/", "](notebooks/")
+
+
+def _contents(caption, entries):
+    return "\n".join([f"```{{toctree}}\n:caption: {caption}\n:hidden:\n", *entries, "```"])
+
+
+def _picture(name):
+    """Return the HTML of a picture in both themes; the alternative text is said once."""
+    light, dark = (path.name for path in pages.picture_files(name).values())
+    alternative = pages.picture(name).alt
+    return (
+        f'<img class="only-light" src="_static/pictures/{light}" alt="{alternative}">\n'
+        f'<img class="only-dark" src="_static/pictures/{dark}" alt="{alternative}">'
+    )
+
+
+def _percent(row):
+    return f"{100 * row['test_accuracy']:.2f} %"
