@@ -30,13 +30,31 @@ def test_expectations_agree_with_the_results(name):
     assert pages.facts(first, name) == first, "run `python -m helpers pages`"
 
 
-def test_readme_shows_every_published_model_and_every_notebook(readme):
-    results = runs.table()
-    assert len(results) >= 10
-    for row in results.itertuples():
-        assert f"{100 * row.test_accuracy:.2f}" in readme
+def test_readme_shows_every_notebook_on_a_short_page(readme):
     for name in notebooks.names():
         assert f"(notebooks/{name}.ipynb)" in readme
+    assert len(readme.splitlines()) <= 120
+    assert "make run" in "\n".join(readme.splitlines()[:25]), "within the first screen"
+
+
+def test_start_leads_somewhere_once_there_is_an_address(monkeypatch):
+    monkeypatch.setattr(settings, "REPOSITORY_ADDRESS", "https://github.com/YOUR_NAME/series")
+    assert "://" not in pages.start() and "clone" not in pages.start()
+    monkeypatch.setattr(settings, "REPOSITORY_ADDRESS", "https://github.com/ada/series")
+    assert "git clone https://github.com/ada/series && cd series" in pages.start()
+    assert "](https://ada.github.io/series/)" in pages.start()
+
+
+def test_every_notebook_has_a_part():
+    assert [name for _, names in pages.parts() for name in names] == notebooks.names()
+
+
+def test_choices_are_the_best_of_their_kind():
+    rows = [row for _, row in pages.choices()]
+    assert rows[1]["training_seconds"] <= 60 and rows[2]["parameters"] < 100_000
+    assert rows[4]["test_accuracy"] >= rows[3]["test_accuracy"]
+    assert rows[4]["test_accuracy"] == runs.table()["test_accuracy"].max()
+    assert f"`{rows[2]['model']}`" in pages.choices_table()
 
 
 def test_readme_says_which_neighbours_differ():
@@ -53,15 +71,16 @@ def test_pictures_agree_with_the_results(name):
 
 
 @pytest.mark.parametrize("name", pages.PICTURES)
-def test_pictures_come_for_light_and_dark_pages_with_words(readme, name):
+def test_pictures_come_for_light_and_dark_pages_with_words(name):
     light, dark = (
         np.asarray(Image.open(path).convert("L")) for path in pages.picture_files(name).values()
     )
     assert light.shape == dark.shape and light.shape[1] <= 1000
     assert np.median(light) > 200 and np.median(dark) < 60
-    (alt,) = re.findall(rf'<img alt="([^"]+)" src="\S*/{name}.png">', readme)
+    element = pages.picture_element(name)
+    (alt,) = re.findall(rf'<img alt="([^"]+)" src="\S*/{name}.png">', element)
     assert len(alt) > 60
-    assert f'(prefers-color-scheme: dark)" srcset="notebooks/results/pictures/{name}_dark' in readme
+    assert f'dark)" srcset="notebooks/results/pictures/{name}_dark' in element
 
 
 def test_the_images_that_are_shown_are_kept():
@@ -72,7 +91,7 @@ def test_the_images_that_are_shown_are_kept():
 
 
 class TestDrift:
-    """A picture of README that is not what would be drawn is found."""
+    """A picture of a page that is not what would be drawn is found."""
 
     @pytest.fixture
     def drawn(self, tmp_path, monkeypatch, images):
@@ -140,7 +159,7 @@ def test_a_lost_marker_is_named():
 
 
 def test_a_changed_number_on_a_page_is_found(readme):
-    block = re.search(r"<!-- results -->.*?<!-- /results -->", readme, re.DOTALL)[0]
+    block = re.search(r"<!-- choices -->.*?<!-- /choices -->", readme, re.DOTALL)[0]
     tampered = readme.replace(block, re.sub(r"\d\d\.\d\d %", "12.34 %", block, count=1))
     assert tampered != readme and pages.readme(tampered) == readme
 
@@ -185,7 +204,7 @@ def test_every_link_badge_and_picture_of_readme_resolves(readme):
     [
         ("](LICENSE)", "](LICENCE)", "leads nowhere"),
         ("](LICENSE)", "](#licenses)", "no heading"),
-        ('accuracy_dark.png"', 'acuracy_dark.png"', "leads nowhere"),
+        ('data_dark.png"', 'dat_dark.png"', "leads nowhere"),
         ("](https://arxiv.org", "](https:/arxiv.org", "leads nowhere"),
         ("](https://arxiv.org", "](https://arxiv", "is no address"),
         ("](LICENSE)", "](x)[![Open in Colab](y)", "badge of no notebook"),

@@ -108,9 +108,11 @@ def test_notebooks(path):
     assert not faults(notebook_text(path))
 
 
-def test_readme():
-    readme = settings.REPOSITORY / "README.md"
-    assert not faults(prose(readme.read_text(encoding="utf-8")))
+@pytest.mark.parametrize(
+    "page", ["README.md", ".github/METHODS.md", ".github/CONTRIBUTING.md", "notebooks/glossary.md"]
+)
+def test_pages(page):
+    assert not faults(prose((settings.REPOSITORY / page).read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.stem}")

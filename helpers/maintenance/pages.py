@@ -1,4 +1,4 @@
-"""Write into the pages what results say: README's tables and pictures, what notebooks expect.
+"""Write into the pages what results say: README's tables, pictures, what notebooks expect.
 
 Numbers on a page are never typed: they stand between two markers, and this module renders what is
 between them from notebooks/results. A test fails when a page and the results no longer agree. Each
@@ -26,7 +26,16 @@ from helpers.topics import classical, comparison, ensembling
 README = settings.REPOSITORY / "README.md"
 SECONDS_IN_MINUTE = 60
 FEW_PARAMETERS = 100_000
-STRIP = 8  # the best model's errors that README shows
+PARTS = (  # of the series, by the numbers of their notebooks
+    ("Look", ("01", "02")),
+    ("Classic networks", ("03", "04", "05", "06", "07", "08")),
+    ("Better training", ("09", "10", "11", "12", "13", "14")),
+    ("Trust", ("15", "16")),
+    ("Use", ("17", "18")),
+    ("Compare", ("19",)),
+)
+SINGLE = "the most accurate single network"
+STRIP = 8  # the best model's errors that are shown
 THEMES = ("light", "dark")
 REMEDY = "free some space, then render the pages again."
 ROUNDING = 0.5  # mean difference of pixels, of 255, that another processor may make
@@ -68,12 +77,41 @@ def render():
 
 
 def readme(text):
-    """Return README's text with its tables of results and of notebooks rendered anew."""
-    text = _between(text, "results", markdown_table(runs.table(settings.PUBLISHED_RESULTS)))
-    text = _between(text, "neighbours", neighbours_sentence())
-    for name in PICTURES:
-        text = _between(text, f"picture {name}", picture_element(name))
+    """Return README's text with all that results and notebooks say rendered anew."""
+    text = _between(text, "summary", summary())
+    text = _between(text, "picture data", picture_element("data"))
+    text = _between(text, "start", start())
+    text = _between(text, "choices", choices_table())
     return _between(text, "notebooks", notebooks_table())
+
+
+def summary():
+    """Return what the series is and reaches, in three sentences."""
+    single = dict(choices())[SINGLE]
+    return (
+        f"{len(notebooks.names())} Jupyter notebooks that lead from raw pixels to networks beside "
+        "the published records. Every network is trained on two processor cores. The best single "
+        f"one names {tables.percent(single['test_accuracy'])} % of the test images correctly, "
+        f"after {tables.duration(single['training_seconds'])} of training."
+    )
+
+
+def start():
+    """Return the commands to begin with, and where the site is once there is an address."""
+    address = settings.REPOSITORY_ADDRESS
+    total = sum(runs.expected_minutes(name)["quick"] for name in notebooks.names())
+    lines = [
+        f"make run     # run all notebooks on a tenth of the data: about {total:.0f} minutes",
+        "make test    # check the code and re-execute every notebook on a small sample",
+        "make site    # build the pages: all notebooks to read, all models to explore",
+        "make lab     # open the notebooks in JupyterLab",
+    ]
+    if publishing.PLACEHOLDER in address:
+        return "\n".join(["```sh", *lines, "```"])
+    owner, _, name = address.removeprefix("https://github.com/").partition("/")
+    lines.insert(0, f"git clone {address} && cd {name}")
+    link = f"[Read it as a site](https://{owner}.github.io/{name}/), without installing anything."
+    return "\n".join(["```sh", *lines, "```", "", link])
 
 
 def facts(text, name):
@@ -121,21 +159,28 @@ def markdown_table(results):
 
 
 def notebooks_table():
-    """Return a Markdown table of the notebooks: link, question, minutes and Colab badge."""
-    lines = ["| notebook | the question | quick | full | |", "|---|---|---|---|---|"]
-    for name in notebooks.names():
-        question, minutes = (
-            notebooks.read(name).metadata["fashion"]["question"],
-            runs.expected_minutes(name),
-        )
-        *badges, _ = publishing.header(name)
-        badge = badges[0].split(" · ")[0] if badges else ""
-        quick, full = (_minutes(minutes[profile]) for profile in ("quick", "full"))
-        lines.append(
-            f"| [{notebooks.title(name)}](notebooks/{name}.ipynb) | {question} "
-            f"| {quick} | {full} | {badge} |"
-        )
+    """Return a Markdown table of the notebooks by part: link, minutes and Colab badge."""
+    lines = ["| | notebook | quick | full | |", "|---|---|---|---|---|"]
+    for part, names in parts():
+        for name in names:
+            minutes = runs.expected_minutes(name)
+            *badges, _ = publishing.header(name)
+            badge = badges[0].split(" · ")[0] if badges else ""
+            quick, full = (_minutes(minutes[profile]) for profile in ("quick", "full"))
+            heading = f"**{part}**" if name == names[0] else ""
+            lines.append(
+                f"| {heading} | [{notebooks.title(name)}](notebooks/{name}.ipynb) "
+                f"| {quick} | {full} | {badge} |"
+            )
     return "\n".join(lines)
+
+
+def parts():
+    """Return the parts of the series: pairs of a title and the names of its notebooks."""
+    return [
+        (title, [name for name in notebooks.names() if name[:2] in numbers])
+        for title, numbers in PARTS
+    ]
 
 
 def choices():
@@ -149,7 +194,7 @@ def choices():
             table["training_seconds"] <= SECONDS_IN_MINUTE
         ],
         f"fewer than {FEW_PARAMETERS:,} parameters": table[table["parameters"] < FEW_PARAMETERS],
-        "the most accurate single network": single,
+        SINGLE: single,
         "the most accurate of all": table,
     }
     return [(need, rows.loc[rows["test_accuracy"].idxmax()]) for need, rows in needs.items()]
@@ -192,7 +237,7 @@ def neighbours_sentence():
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """One picture of README: the figure, what it shows in words, what it was drawn from."""
+    """One picture of a page: the figure, what it shows in words, what it was drawn from."""
 
     figure: Figure
     alt: str
@@ -206,7 +251,7 @@ def picture(name):
 
 
 def picture_element(name):
-    """Return the HTML that shows a picture of README, the dark one to readers of dark pages."""
+    """Return the HTML that shows a picture in README, the dark one to readers of dark pages."""
     light, dark = (
         path.relative_to(settings.REPOSITORY).as_posix() for path in picture_files(name).values()
     )
@@ -262,7 +307,7 @@ def _opened(source):
 
 
 def shown_images():
-    """Return the indices of the test images that notebook 19 and README show, in order."""
+    """Return the indices of the test images that notebook 19 and the pages show, in order."""
     models = comparison.by_model(published())
     probabilities = [members[0].probabilities() for members in models.values()]
     of_all = comparison.hardest(_best().labels(), probabilities)

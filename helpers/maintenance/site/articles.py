@@ -6,20 +6,10 @@ from helpers import runs, settings
 from helpers.maintenance import notebooks, pages
 from helpers.maintenance.site import chapters
 
-PARTS = (  # the parts of the series, by the numbers of their notebooks
-    ("Look", ("01", "02")),
-    ("Classic networks", ("03", "04", "05", "06", "07", "08")),
-    ("Better training", ("09", "10", "11", "12", "13", "14")),
-    ("Trust", ("15", "16")),
-    ("Use", ("17", "18")),
-    ("Compare", ("19",)),
-)
 FIRST = """\
 # Fashion-MNIST, model by model
 
-{count} Jupyter notebooks that lead from raw pixels to networks beside the published records. \
-Every network is trained on two processor cores. The best single one names {single} of the test \
-images correctly after {minutes}.
+{summary}
 
 {picture}
 
@@ -44,8 +34,8 @@ RESULTS = """\
 
 The accuracies are means over the seeds. A model without a validation accuracy learned from all \
 60,000 training images after its recipe was fixed. *Reported elsewhere* is what the model's source \
-reported. A dash stands for what is not known. The files are in `notebooks/results`, and \
-[notebook 19](notebooks/19_final_comparison.ipynb) compares the models.
+reported. A dash stands for what is not known. [Methods](methods.md) says how the \
+numbers were made, and [notebook 19](notebooks/19_final_comparison.ipynb) compares the models.
 
 {neighbours}
 
@@ -66,7 +56,8 @@ def write(folder):
         "index": first_page(),
         "results": results_page(),
         "notebooks/glossary": (settings.NOTEBOOKS / "glossary.md").read_text(encoding="utf-8"),
-        "contributing": contributing_page(),
+        "methods": _of_repository("METHODS"),
+        "contributing": _of_repository("CONTRIBUTING"),
     }
     for name, text in texts.items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
@@ -74,26 +65,22 @@ def write(folder):
 
 def first_page():
     """Return the first page: what this is, which model for what, and the contents by part."""
-    names = notebooks.names()
     rows = [row for _, row in pages.choices()]
     lines = [
         FIRST.format(
-            count=len(names),
-            single=_percent(rows[3]),
-            minutes=runs.duration(rows[3]["training_seconds"]),
+            summary=pages.summary(),
             picture=_picture("data"),
             choices=pages.choices_table(),
             classical=rows[0]["model"],
-            classical_accuracy=_percent(rows[0]),
+            classical_accuracy=f"{100 * rows[0]['test_accuracy']:.2f} %",
         )
     ]
     lines += [_contents("At a glance", ["explore", "results"]), ""]
-    for part, numbers in PARTS:
-        chosen = [name for name in names if name[:2] in numbers]
+    for part, chosen in pages.parts():
         lines += [f"**{part}**", ""]
         lines += [f"- [{notebooks.title(name)}](notebooks/{name}.ipynb)" for name in chosen]
         lines += ["", _contents(part, [f"notebooks/{name}" for name in chosen]), ""]
-    lines.append(_contents("About", ["notebooks/glossary", "contributing"]))
+    lines.append(_contents("About", ["notebooks/glossary", "methods", "contributing"]))
     return "\n".join(lines) + "\n"
 
 
@@ -106,9 +93,9 @@ def results_page():
     )
 
 
-def contributing_page():
-    """Return the page for contributors."""
-    text = (settings.REPOSITORY / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+def _of_repository(name):
+    """Return a page that the repository keeps beside its workflows."""
+    text = (settings.REPOSITORY / ".github" / f"{name}.md").read_text(encoding="utf-8")
     return chapters.links(text).replace("](../notebooks/", "](notebooks/")
 
 
@@ -124,7 +111,3 @@ def _picture(name):
         f'<img class="only-light" src="_static/pictures/{light}" alt="{alternative}">\n'
         f'<img class="only-dark" src="_static/pictures/{dark}" alt="{alternative}">'
     )
-
-
-def _percent(row):
-    return f"{100 * row['test_accuracy']:.2f} %"
