@@ -13,8 +13,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from helpers import runs, settings
-from helpers.maintenance import notebooks, pages, site
-from helpers.maintenance.site import articles, chapters, explore
+from helpers.maintenance import notebooks, pages, site, stamp
+from helpers.maintenance.site import articles, chapters, explore, of_run
 from helpers.topics import comparison
 
 MOST_BYTES = 80_000_000
@@ -135,14 +135,37 @@ def test_pages_name_nothing_on_other_hosts(built):
 def test_a_dead_link_fails(tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "names", lambda: [])
     monkeypatch.setattr(explore, "write", lambda folder: None)
-    monkeypatch.setattr(articles, "write", lambda folder: write_only(folder, "[gone](gone.md)"))
+    monkeypatch.setattr(articles, "write", lambda folder, _: write_only(folder, "[gone](gone.md)"))
     with pytest.raises(settings.UserError, match="gone.md"):
         site.build(tmp_path)
 
 
 def write_only(folder, text):
-    (folder / "_static").mkdir()
     (folder / "index.md").write_text(f"# First\n\n{text}\n", encoding="utf-8")
+
+
+def test_a_run_ends_with_its_own_pages(tmp_path):
+    folder, name = tmp_path / "smoke", "01_data_exploration"
+    (folder / "executed").mkdir(parents=True)
+    notebook = notebooks.read(name)
+    (output,) = stamp.code_cells(notebook)[2].outputs
+    output.text = "profile  smoke"
+    nbformat.write(notebook, folder / "executed" / f"{name}.ipynb")
+    failed = {"seconds": 61.0, "failure": "cell 3 of 3: ValueError: no", "finished": "today"}
+    first = site.build_of_run(folder, "smoke", {name: failed | {"failure": None}, "02_x": failed})
+    text = first.read_text(encoding="utf-8")
+    assert "passed" in text and "1 min 01 s" in text and "None yet." in text
+    mine = (first.parent / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+    assert "profile  smoke" in mine and "This is a run on this machine" in mine
+    other = (first.parent / "notebooks" / "03_ann_baseline.html").read_text(encoding="utf-8")
+    assert "Not part of this run" in other
+
+
+def test_a_failure_is_on_the_page_of_the_run(small_series, tmp_path):
+    small_series(n01_first=None)
+    entry = {"seconds": 1.0, "failure": "cell 3 of 3: ValueError: no", "finished": "today"}
+    text = of_run.page(tmp_path, "smoke", {"01_first": entry})
+    assert "| **failed** in `cell 3 of 3: ValueError: no` | 1 s | today |" in text
 
 
 def test_links_lead_out_only_to_a_public_address(monkeypatch):

@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from helpers import data, settings, tables
-from helpers.maintenance import index, notebooks, stamp
+from helpers.maintenance import notebooks, stamp
 
 SECONDS_BETWEEN_UPDATES = 0.5
 SECONDS_BETWEEN_LINES = 60
@@ -29,9 +29,9 @@ INTERRUPTED = 130
 
 
 def run(profile="quick", only=None, seed=0, fresh=False):
-    """Execute copies of the notebooks, each in a kernel of its own, and write an index page.
+    """Execute copies of the notebooks, each in a kernel of its own, and build pages of them.
 
-    Copies, HTML pages and results go to `settings.OUTPUTS / profile`. A notebook that passed before
+    Copies, pages and results go to `settings.OUTPUTS / profile`. A notebook that passed before
     is not run again as long as neither it, helpers/, the profile nor the seed have changed, unless
     `fresh` asks for it. Where the real data cannot be had the smoke profile runs in place of the
     others, and a line says so. Returns the exit status: 0 if all passed, 1 if one failed, 130 if
@@ -60,7 +60,6 @@ def run(profile="quick", only=None, seed=0, fresh=False):
     def keep(name, notebook, outcome):
         _write_copy(folder / "executed", name, notebook, profile, seed)
         record.add(name, _key(name, profile, sources[name]), outcome)
-        index.write_index(folder, profile, record)
 
     in_kernel = environment(profile, seed)
     expected = {
@@ -75,10 +74,9 @@ def run(profile="quick", only=None, seed=0, fresh=False):
             "command goes on with the others."
         )
         return INTERRUPTED
-    index.write_index(folder, profile, record)
     _report_results(folder / "results")
     print(f"{len(chosen) - len(failed)} of {len(chosen)} notebooks passed.")
-    print(f"Open {notebooks.shown(folder / 'index.html')} to see them.")
+    _write_pages(folder, profile, record.entries)
     return 1 if failed else 0
 
 
@@ -257,12 +255,8 @@ class _Record:
 
     def is_current(self, name, key):
         entry = self.entries.get(name, {})
-        copies = [self.path.parent / "executed" / f"{name}.{kind}" for kind in ("ipynb", "html")]
-        return (
-            entry.get("key") == key
-            and not entry["failure"]
-            and all(path.exists() for path in copies)
-        )
+        copy = self.path.parent / "executed" / f"{name}.ipynb"
+        return entry.get("key") == key and not entry["failure"] and copy.exists()
 
     def seconds(self, name):
         entry = self.entries.get(name, {})
@@ -388,6 +382,18 @@ def _report_kept(kept):
         )
 
 
+def _write_pages(folder, profile, entries):
+    """Build the site over the executed copies; without it, the copies are still there."""
+    from helpers.maintenance import site
+
+    try:
+        page = site.build_of_run(folder, profile, entries)
+    except settings.UserError as error:
+        print(f"{error}\nThe executed copies are in {notebooks.shown(folder / 'executed')}.")
+    else:
+        print(f"Open {notebooks.shown(page)} to see them.")
+
+
 def _report_results(folder):
     """Print the table of results, or why there is none: one bad file must not end a series."""
     try:
@@ -403,4 +409,3 @@ def _write_copy(folder, name, notebook, profile, seed):
     stamp.normalise(notebook)
     notebook.metadata.fashion = {"profile": profile, "seed": seed}
     notebooks.replace(folder / f"{name}.ipynb", nbformat.writes(notebook) + "\n")
-    notebooks.replace(folder / f"{name}.html", index.page(notebook, name))

@@ -45,15 +45,18 @@ numbers were made, and [notebook 19](notebooks/19_final_comparison.ipynb) compar
 """
 
 
-def write(folder):
-    """Write the sources of all pages that are no notebooks, and copy the pictures they show."""
+def write(folder, front):
+    """Write the sources of all pages that are no notebooks, and copy the pictures they show.
+
+    `front` holds the pages that stand before the notebooks in the contents, by their caption.
+    """
     pictures = folder / "_static" / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     for name in pages.PICTURES:
         for path in pages.picture_files(name).values():
             shutil.copyfile(path, pictures / path.name)
     texts = {
-        "index": first_page(),
+        "index": first_page(front),
         "results": results_page(),
         "notebooks/glossary": (settings.NOTEBOOKS / "glossary.md").read_text(encoding="utf-8"),
         "methods": _of_repository("METHODS"),
@@ -63,7 +66,7 @@ def write(folder):
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
 
 
-def first_page():
+def first_page(front):
     """Return the first page: what this is, which model for what, and the contents by part."""
     rows = [row for _, row in pages.choices()]
     lines = [
@@ -75,12 +78,13 @@ def first_page():
             classical_accuracy=f"{100 * rows[0]['test_accuracy']:.2f} %",
         )
     ]
-    lines += [_contents("At a glance", ["explore", "results"]), ""]
+    lines += [_contents(caption, entries) + "\n" for caption, entries in front.items()]
     for part, chosen in pages.parts():
         lines += [f"**{part}**", ""]
         lines += [f"- [{notebooks.title(name)}](notebooks/{name}.ipynb)" for name in chosen]
         lines += ["", _contents(part, [f"notebooks/{name}" for name in chosen]), ""]
-    lines.append(_contents("About", ["notebooks/glossary", "methods", "contributing"]))
+    about = [] if any("results" in entries for entries in front.values()) else ["results"]
+    lines.append(_contents("About", [*about, "notebooks/glossary", "methods", "contributing"]))
     return "\n".join(lines) + "\n"
 
 

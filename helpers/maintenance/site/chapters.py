@@ -17,8 +17,8 @@ OUTSIDE = r"\.\./(?!index\.md|notebooks/)"  # begins what the site does not hold
 RESOLUTION = 100  # pixels per inch of the figures; pages show them in 96
 
 
-def write(notebook, name, folder):
-    """Write a notebook as a source of the site, its pictures beside it.
+def write(notebook, name, folder, note=""):
+    """Write a notebook as a source of the site, its pictures beside it, a note below its title.
 
     Each picture becomes an HTML output with its alternative text, which Sphinx would lose.
     """
@@ -28,6 +28,8 @@ def write(notebook, name, folder):
     first.source = "\n".join(
         line for line in first.source.splitlines() if not line.startswith(LINKS)
     )
+    title, _, rest = first.source.partition("\n")
+    first.source = "\n".join([title, "", note, "", rest])
     pictures = folder / "_static" / "figures"
     pictures.mkdir(parents=True, exist_ok=True)
     for place, cell in enumerate(chapter.cells):
