@@ -18,7 +18,7 @@ from helpers import settings
 RESULT_MODULES = {
     "": "data pipeline layers models optimizers training evaluation significance",
     "topics": "auditing budgets calibration classical comparison corruptions deployment ensembling "
-    "explaining infobatch loading novelty oriented_gradients photo pictures shipped transfer "
+    "explaining infobatch loading oriented_gradients photo pictures shipped transfer "
     "tuning",
 }
 # Bookkeeping cannot, but calls what can; settings do not even do that. How answers are rounded when

@@ -9,10 +9,11 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import special
 
 from helpers import evaluation, layers, models, settings
 from helpers.layers import keras
-from helpers.topics import calibration, deployment
+from helpers.topics import calibration, deployment, photo
 
 SMALL = {"filters": (4, 8), "units": 8}
 needs_litert = pytest.mark.skipif(
@@ -50,6 +51,17 @@ def test_a_copy_in_float32_shares_nothing_with_a_mixed_network(noise, monkeypatc
     before = mixed.get_weights()
     copy.set_weights([weight + 1 for weight in before])
     np.testing.assert_array_equal(mixed.get_weights()[0], before[0])
+
+
+def test_logits_are_what_the_softmax_gets(model, noise):
+    logits = deployment.with_logits(model)
+    found = evaluation.predict(model, noise)
+    exported = deployment.Interpreter(deployment.to_litert(logits))
+    values = deployment.outputs(exported, noise, batch_size=7)
+    np.testing.assert_allclose(special.softmax(values, axis=1), found, atol=1e-5)
+    assert values.shape == (40, 10) and not np.allclose(values.sum(axis=1), 1)
+    with pytest.raises(settings.UserError, match="not in a dense layer with softmax"):
+        deployment.with_logits(logits)
 
 
 def test_a_temperature_in_the_weights_is_one_behind_the_softmax(model, noise):
@@ -204,16 +216,33 @@ def test_exported_files_go_where_git_ignores_them():
     assert settings.OUTPUTS in deployment.folder().parents
 
 
+@needs_litert
+def test_the_script_says_what_is_like_the_data_set(model, noise, tmp_path):
+    from helpers.topics import pictures
+
+    content = deployment.to_litert(deployment.with_logits(model), "int8", noise)
+    names = [f"class {n}" for n in range(10)]
+    deployment.write_bundle(content, names, -1e6, tmp_path)
+    picture = pictures.file("t_shirt")
+    logits = deployment.Interpreter(content)(photo.prepare(picture).pixels[None])
+    best = int(logits.argmax())
+    share = special.softmax(logits, axis=1).max()
+    assert deployment.run_alone(tmp_path, [picture]).startswith(
+        f"t_shirt.jpg: class {best} {share:.0%}, "
+    )
+    assert "nothing" not in deployment.run_alone(tmp_path, [picture])
+
+
 @pytest.fixture
 def bundle(quantised, tmp_path):
-    deployment.write_bundle(quantised, [f"class {n}" for n in range(10)], 0.99, tmp_path)
+    deployment.write_bundle(quantised, [f"class {n}" for n in range(10)], 1e6, tmp_path)
     return tmp_path
 
 
 def test_a_bundle_holds_network_card_and_scripts(bundle, quantised):
     assert (bundle / "model.tflite").read_bytes() == quantised
     card = json.loads((bundle / "model.json").read_text())
-    assert card["class_names"][9] == "class 9" and card["least_confidence"] == 0.99
+    assert card["class_names"][9] == "class 9" and card["least_energy"] == 1e6
     assert {*deployment.SCRIPTS, "classify.py"} <= {path.name for path in bundle.iterdir()}
 
 
@@ -224,7 +253,9 @@ def test_a_bundle_runs_without_tensorflow(bundle):
     (bundle / "text.txt").write_text("no image")
     printed = deployment.run_alone(bundle, [pictures.file("t_shirt"), bundle / "text.txt"])
     first, second = printed.splitlines()
-    assert first.startswith("t_shirt.jpg: class ") and first.endswith("(not sure)")
+    assert first.startswith("t_shirt.jpg: class ") and first.endswith(
+        "(looks like nothing in the data set)"
+    )
     assert first.count("%") == 3
     assert second.startswith("text.txt cannot be read as an image")
 

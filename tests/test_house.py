@@ -17,7 +17,7 @@ ORDER = (
     "tables topics.exercises topics.oriented_gradients topics.classical "
     "topics.ensembling runs topics.calibration "
     "topics.infobatch topics.budgets topics.transfer topics.tuning topics.corruptions "
-    "topics.novelty topics.auditing topics.explaining topics.loading topics.photo topics.classify "
+    "topics.auditing topics.explaining topics.loading topics.photo topics.classify "
     "topics.shipped topics.deployment topics.pictures topics.own_images topics.comparison "
     "plotting maintenance"
 ).split()

@@ -27,6 +27,7 @@ FIGURES_IN_TEXT = (
     "04_ann_regularized",
     "05_cnn_overfitting",
     "06_cnn_depth",
+    "17_deployment",
     "18_your_own_images",
 )
 FEWEST_WORDS, MOST_WORDS, MOST_WORDS_OF_LONG = 1_400, 2_600, 3_100

@@ -104,18 +104,3 @@ def test_strokes_run_along_the_edge():
     longest = lengths[lengths.sum(axis=1) > 0.5]
     assert len(longest) == 4, "one stroke in each of the four cells"
     np.testing.assert_allclose(longest, [[0, 0.96]] * 4, atol=1e-6)
-
-
-def test_photo_answers_warn_in_words_and_in_colour():
-    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
-    images, near = np.zeros((2, 28, 28), np.uint8), np.zeros((2, 3, 28, 28), np.uint8)
-    figure = plotting.photo_answers(
-        images, probabilities, CLASSES, near, ["", "strange"], ["shirt", "scissors"]
-    )
-    assert {"✓ looks familiar", "✗ strange", "70 %", "60 %"} <= set(texts(figure))
-    ranked = [tick_labels(figure.axes[panel])[0] for panel in (1, 4)]
-    assert ranked == [list(CLASSES), list(CLASSES[::-1])]
-    for panel, hue, share in ((1, plotting.style.RIGHT, 0.7), (4, plotting.style.WRONG, 0.6)):
-        bar = figure.axes[panel].patches[1]
-        assert bar.get_width() == pytest.approx(share)
-        assert plotting.style.to_hex(bar.get_facecolor()) == hue.lower()

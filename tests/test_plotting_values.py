@@ -37,7 +37,7 @@ def test_gains_tell_profit_harm_and_doubt_apart(case):
 
 
 def test_strangeness_is_judged_by_the_median():
-    axes = plotting.strangeness({"garments": [0.1, 0.2, 5.0], "digits": [2.0, 3.0]}, 0.9).axes[0]
+    axes = plotting.strangeness({"garments": [0.1, 2.0, 5.0], "digits": [0.2, 0.3]}, 0.9).axes[0]
     colours = {line.get_marker(): line.get_color() for line in axes.lines}
     assert colours["X"] == WRONG and colours["o"] == RIGHT
 

@@ -105,7 +105,7 @@ WRITTEN = {
     "photo_steps": (lambda: plotting.photo_steps({"shirt": steps(40, 30), "bag": steps(50, 60)}),
                     ["shirt", "bag", "photograph", "sharpened"]),
     "strangeness": (lambda: plotting.strangeness(
-        {"garments": np.linspace(0, 1, 101), "digits": [2.0, 3.0], "moon": [4.0]}, 0.955),
+        {"garments": np.linspace(0, 1, 101), "digits": [-2.0, -3.0], "moon": [-4.0]}, 0.045),
         ["garments", "5 %", "100 %", "strange"]),
 }  # fmt: skip
 

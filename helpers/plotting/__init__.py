@@ -18,7 +18,7 @@ from helpers.plotting.classical import (
 from helpers.plotting.comparing import ablation, accuracy_against, accuracy_bars, pareto_front
 from helpers.plotting.comparing import seed_strips
 from helpers.plotting.deployment import (
-    changed_predictions, export_costs, photo_answers, photo_steps, strangeness,
+    changed_predictions, export_costs, photo_steps, strangeness,
 )
 from helpers.plotting.ensembling import (
     ambiguity, between_weights, cyclic_rate, ensemble_growth, error_correlation,

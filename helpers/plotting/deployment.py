@@ -1,11 +1,10 @@
 """Figures of deployment: what exported files weigh and cost, photographs on their way to pixels."""
 
 import numpy as np
-from matplotlib.patches import Rectangle
 from PIL import Image
 
 from helpers.plotting import parts, style
-from helpers.plotting.checks import checked_images, checked_length, checked_table
+from helpers.plotting.checks import checked_length, checked_table
 from helpers.plotting.mosaic import to_scale
 from helpers.plotting.style import identities_of, panels, shade, styled
 
@@ -131,79 +130,25 @@ def _fitted(image, edge=CELL):
 
 
 @styled
-def photo_answers(
-    pixels, probabilities, class_names, neighbours, warnings, names, title="What the network says"
-):
-    """Show the three most probable classes of photographs beside their nearest training images.
+def strangeness(energies, threshold, title="Does it look like anything in the data set?"):
+    """Show the energy of kinds of images, and the threshold below which an image is strange.
 
-    Photographs are `pixels` (N, 28, 28) and `neighbours` (N, K, 28, 28), nearest first; `warnings`
-    say what is to be said against believing an answer and are empty where there is nothing.
-    """
-    pixels = checked_images(pixels)
-    count = len(pixels)
-    probabilities = checked_length(probabilities, count, "rows of probabilities")
-    probabilities = np.asarray(probabilities, float)
-    neighbours = checked_length(neighbours, count, "rows of neighbours")
-    warnings = checked_length(warnings, count, "warnings")
-    names = checked_length(names, count, "names")
-    figure, grid = panels(
-        26 + 96 * count, title,
-        "Left: what the network sees. Middle: its three most probable classes. Right: the training "
-        "images that are nearest to it.",
-        (count, 3), width_ratios=[1, 4, 4],
-    )  # fmt: skip
-    for row, (seen, bars, near) in enumerate(grid):
-        _picture(seen, pixels[row])
-        seen.set_ylabel(names[row], rotation=0, ha="right", va="center", color=style.INK)
-        _answer_bars(bars, probabilities[row], class_names, warnings[row])
-        gaps = np.zeros((pixels.shape[1], 3), np.uint8)
-        strip = [part for image in neighbours[row] for part in (image, gaps)][:-1]
-        _picture(near, np.concatenate(strip, axis=1))
-    return figure
-
-
-def _picture(axes, image):
-    axes.imshow(image, vmin=0, vmax=255, cmap="gray_r", aspect="equal", interpolation="nearest")
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-
-
-def _answer_bars(axes, row, class_names, warning):
-    best = np.argsort(-row)[:3]
-    hue = style.WRONG if warning else style.RIGHT
-    for place, index in enumerate(best):
-        axes.add_patch(Rectangle((0, place - 0.3), 1, 0.6, color="#ececec", linewidth=0))
-        axes.add_patch(Rectangle((0, place - 0.3), row[index], 0.6, color=hue, linewidth=0))
-    names = [class_names[index] for index in best]
-    parts.named_rows(axes, names, [f"{100 * row[index]:.0f} %" for index in best])
-    axes.set(xlim=(0, 1), ylim=(3.4, -0.6), xticks=[])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    text, colour = (f"✗ {warning}", style.WRONG) if warning else ("✓ looks familiar", style.RIGHT)
-    axes.text(0, 3.05, text, va="center", fontsize=8.5, color=colour)
-
-
-@styled
-def strangeness(distances, threshold, title="How far from anything seen in training?"):
-    """Show how far kinds of images lie from the training images, and the threshold.
-
-    `distances` has, by kind, those of its images; beyond the threshold an image counts as strange.
+    `energies` has, by kind, those of its images.
     """
     figure, axes = panels(
-        70 + 27 * len(distances), title,
+        70 + 27 * len(energies), title,
         "Marker: median. Line: from the 5th to the 95th percentile. Vermilion and cross: most lie "
-        "beyond the threshold (dashed). At the right, the share that does.",
+        "below the threshold (dashed). At the right, the share that does.",
     )  # fmt: skip
     axes.axvline(threshold, **parts.REFERENCE | {"linewidth": 1.4})
     rows, looks, texts = [], [], []
-    for values in distances.values():
+    for values in energies.values():
         low, median, high = np.quantile(values, [0.05, 0.5, 0.95])
         rows.append((median, low, high))
-        looks.append((style.WRONG, "X") if median > threshold else (style.RIGHT, "o"))
-        beyond = float(np.mean(np.asarray(values) > threshold))
-        several = f"{100 * beyond:.0f} %"
-        texts.append(several if len(values) > 1 else "strange" if beyond else "familiar")
-    parts.forest(axes, list(distances), rows, looks, texts)
-    axes.set_xlim(left=0)
-    axes.set_xlabel("distance to the tenth nearest training image, in feature space")
+        looks.append((style.WRONG, "X") if median < threshold else (style.RIGHT, "o"))
+        below = float(np.mean(np.asarray(values) < threshold))
+        several = f"{100 * below:.0f} %"
+        texts.append(several if len(values) > 1 else "strange" if below else "familiar")
+    parts.forest(axes, list(energies), rows, looks, texts)
+    axes.set_xlabel("energy of the logits")
     return figure

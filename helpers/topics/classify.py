@@ -28,12 +28,13 @@ def load():
     return interpreter, card
 
 
-def probabilities(interpreter, pixels):
-    """Return one probability per class for an image, (28, 28) uint8, light on black."""
+def classify(interpreter, pixels):
+    """Return one probability per class for an image, (28, 28) uint8, light on black; its energy."""
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels[None, ..., None])
     interpreter.invoke()
-    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
-    return found / found.sum()
+    logits = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
+    energy = np.logaddexp.reduce(logits)  # low for what is like nothing that was learned
+    return np.exp(logits - energy), energy
 
 
 def matching(pattern):
@@ -54,14 +55,15 @@ def main(patterns):
     status = 0
     for path in (path for pattern in patterns for path in matching(pattern)):
         try:
-            found = probabilities(interpreter, photo.prepare(path).pixels)
+            found, energy = classify(interpreter, photo.prepare(path).pixels)
         except photo.UserError as error:
             print(error)
             status = 3
             continue
         best = np.argsort(-found)[:3]
         top = ", ".join(f"{card['class_names'][index]} {found[index]:.0%}" for index in best)
-        doubt = " (not sure)" if found.max() < card["least_confidence"] else ""
+        strange = energy < card["least_energy"]
+        doubt = " (looks like nothing in the data set)" if strange else ""
         print(f"{Path(path).name}: {top}{doubt}")
     return status
 

@@ -1,7 +1,7 @@
 """Deployment (notebook 17): export a trained network, quantise it, run the file alone, time it.
 
-Every exported file takes raw pixels, bytes from 0 to 255, and returns probabilities, so that no
-step of the preparation is left for its user to get wrong.
+Every exported file takes raw pixels, bytes from 0 to 255, so that no step of the preparation is
+left for its user to get wrong.
 """
 
 import importlib.util
@@ -41,17 +41,21 @@ def with_temperature(model, temperature):
     or the temperature is not positive. Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of
     Modern Neural Networks", ICML 2017.
     """
-    head = model.layers[-1]
-    if not isinstance(head, keras.layers.Dense) or head.activation is not keras.activations.softmax:
-        raise settings.UserError(
-            f"{model.name} ends in {type(head).__name__}, not in a dense layer with softmax: pass "
-            "a classifier of the registry."
-        )
     if not (np.isfinite(temperature) and temperature > 0):
         raise settings.UserError(f"The temperature is {temperature}: pass a number above 0.")
-    copy = _in_float32(model)
+    copy = _classifier_in_float32(model)
     head = copy.layers[-1]
     head.set_weights([weight / temperature for weight in head.get_weights()])
+    return copy
+
+
+def with_logits(model):
+    """Return a float32 copy of a classifier without its softmax: it returns (B, classes) logits.
+
+    Raises UserError if the last layer is no dense softmax.
+    """
+    copy = _classifier_in_float32(model)
+    copy.layers[-1].activation = keras.activations.linear
     return copy
 
 
@@ -110,6 +114,16 @@ def _in_float32(model):
             f"{model.name} has a layer that cannot be copied: put layers of Keras, or classes with "
             "`get_config`, in the place of Lambda layers and of others that hold Python code."
         ) from error
+
+
+def _classifier_in_float32(model):
+    head = model.layers[-1]
+    if not isinstance(head, keras.layers.Dense) or head.activation is not keras.activations.softmax:
+        raise settings.UserError(
+            f"{model.name} ends in {type(head).__name__}, not in a dense layer with softmax: pass "
+            "a classifier of the registry."
+        )
+    return _in_float32(model)
 
 
 def _forward(model, pixel_range, from_bytes):
@@ -220,6 +234,15 @@ class Interpreter:
         return found / found.sum(axis=1, keepdims=True)
 
 
+def outputs(interpreter, images, batch_size=250):
+    """Return what an `Interpreter` gives for any number of images, as it is: (N, classes) float32.
+
+    Raises UserError if `images` has another form than the file takes.
+    """
+    starts = range(0, len(images), batch_size)
+    return np.concatenate([interpreter(images[start : start + batch_size]) for start in starts])
+
+
 def _interpreter_class():
     if runtime() == "ai-edge-litert":
         from ai_edge_litert.interpreter import Interpreter as small
@@ -308,14 +331,15 @@ def write(path, content):
     return path
 
 
-def write_bundle(content, class_names, least_confidence, target):
+def write_bundle(content, class_names, least_energy, target):
     """Write a folder that classifies photographs on its own: network, its card, three scripts.
 
-    `content` is a LiteRT file; below `least_confidence` the script says that it is not sure.
+    `content` is a LiteRT file that returns logits; below `least_energy`, the logarithm of the sum
+    of their exponentials, the script says that a picture looks like nothing in the data set.
     Returns the paths of `model.tflite`, `model.json`, `classify.py`, `photo.py` and `loading.py`.
     Raises UserError if one cannot be written.
     """
-    card = {"class_names": list(class_names), "least_confidence": round(float(least_confidence), 4)}
+    card = {"class_names": list(class_names), "least_energy": round(float(least_energy), 4)}
     written = [
         write(target / "model.tflite", content),
         write(target / "model.json", (json.dumps(card, indent=1) + "\n").encode("utf-8")),
