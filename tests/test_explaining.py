@@ -96,6 +96,29 @@ def test_grad_cam_works_on_every_convolutional_builder(name, images):
     assert np.isfinite(found).all() and found.min() >= 0 and found.max() > 0
 
 
+def test_gradient_activation_leaves_one_place_a_map_after_a_global_maximum():
+    """Two maps, the larger pixels and the smaller ones; each answers with its strongest place."""
+    inputs = keras.Input((3, 3, 1))
+    x = kl.Conv2D(2, 1, use_bias=False, activation="relu")(inputs)
+    x = kl.GlobalMaxPooling2D()(x)
+    model = keras.Model(inputs, kl.Dense(2, activation="softmax")(x))
+    weights = np.float32([[2.0, -1.0], [3.0, -4.0]])
+    model.set_weights([np.float32([[[[1.0, -1.0]]]]), weights, np.zeros(2, np.float32)])
+    nine = np.maximum(NINE, np.uint8([0, 9, 9]))  # so that only one pixel is black
+    pixels = nine / 255 - 0.5
+    expected = np.zeros_like(pixels)
+    for place, weight in ((pixels.argmax(), 2.0), (pixels.argmin(), 3.0)):
+        expected.flat[place] = weight * abs(pixels.flat[place])
+    found = explaining.gradient_activation(model, nine, 0, pixel_range=(-0.5, 0.5))
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_after_a_global_mean_gradient_activation_is_grad_cam(images):
+    model = models.build("cnn_optimum", filters=((4,), (6,)))
+    both = (explaining.grad_cam(model, images, 3), explaining.gradient_activation(model, images, 3))
+    assert both[0] == pytest.approx(both[1], rel=1e-4, abs=1e-7)
+
+
 def test_a_model_in_bfloat16_is_explained_in_float32(images, bfloat16):
     twins = []
     for policy in ("float32", f"mixed_{bfloat16}"):

@@ -22,6 +22,7 @@ GAP = 2  # image pixels between tiles
 LINE = 14  # screen pixels of a line of small text
 LOOKS = {
     "Grad-CAM": ("#C3516C", "o"),
+    "gradient × activation": ("#82227A", "X"),
     "occlusion": ("#2982D7", "s"),
     "brightness": ("#856712", "^"),
     "random": ("#8a8a8a", "D"),
