@@ -23,6 +23,7 @@ TYPED_RESULT = re.compile(r"\d[.,]\d+\s?(%|per ?cent)|\b([89]\d|100)\s?%|\b0\.[5
 # Their text states what a run found.
 FIGURES_IN_TEXT = (
     "01_data_exploration",
+    "02_classical_baselines",
     "03_ann_baseline",
     "04_ann_regularized",
     "05_cnn_overfitting",
