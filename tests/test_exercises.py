@@ -1,5 +1,6 @@
 """Exercises: a check says what is still wrong, and only the notebooks' own solutions are right."""
 
+import ast
 import re
 
 import nbformat
@@ -34,9 +35,27 @@ def exercises_of(notebook):
 def cases():
     for path in sorted(settings.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
+        imports = stamp.code_cells(notebook)[1].source
         for number, sources in enumerate(exercises_of(notebook), start=1):
-            imports = stamp.code_cells(notebook)[1].source
-            yield pytest.param(imports, *sources, id=f"{path.stem}-{number}")
+            known = [imports, *functions_used(notebook, sources[1] or "")]
+            yield pytest.param("\n".join(known), *sources, id=f"{path.stem}-{number}")
+
+
+def functions_used(notebook, check):
+    """Return the sources of the notebook's own functions that a check compares an answer with."""
+    cells = [cell for cell in stamp.code_cells(notebook) if "exercise" not in tags(cell)]
+    nodes = [(cell.source, node) for cell in cells for node in ast.parse(cell.source).body]
+    return [
+        ast.get_source_segment(source, node)
+        for source, node in nodes
+        if isinstance(node, ast.FunctionDef)
+        and node.name not in definitions_in(check)
+        and re.search(rf"\b{node.name}\b", check)
+    ]
+
+
+def definitions_in(source):
+    return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
 
 
 CASES = list(cases())

@@ -28,6 +28,7 @@ FIGURES_IN_TEXT = (
     "04_ann_regularized",
     "05_cnn_overfitting",
     "06_cnn_depth",
+    "07_cnn_batch_normalization",
     "15_inside_the_network",
     "17_deployment",
     "18_your_own_images",

@@ -252,7 +252,7 @@ def test_dark_pages_are_light_on_dark(visit):
     assert [source.rpartition("/")[2] for source in shown] == ["data_dark.png"]
 
 
-def test_explore_by_keyboard(visit):
+def test_explore_by_keyboard(built, visit):
     page = visit("explore.html")
     page.wait_for_selector("#disagreement")
     before = page.inner_text("#disagreement")
@@ -261,6 +261,8 @@ def test_explore_by_keyboard(visit):
     assert page.inner_text("#disagreement") != before
     chosen = page.inner_text("#models tr.chosen button")
     assert f"What {chosen} takes for what" in page.inner_text("#confused")
+    link = page.get_attribute("#confused a", "href")
+    assert (built / link).is_file(), "the notebook that the model comes from"
     page.focus("#models thead button[data-key=parameters]")
     page.keyboard.press("Enter")
     counts = page.eval_on_selector_all(

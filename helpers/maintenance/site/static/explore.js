@@ -208,6 +208,11 @@ async function start() {
     });
     document.getElementById("confused").replaceChildren(
       element("h2", {}, `What ${model.model} takes for what`),
+      element("p", {},
+        `${model.title}: ${percent(model.test_accuracy)} of the test images` +
+          ` (${percent(model.test_accuracy_low)} to ${percent(model.test_accuracy_high)}, ` +
+          `${model.seeds} seeds). It comes from `,
+        element("a", { href: `notebooks/${model.notebook}.html` }, `notebook ${model.notebook.slice(0, 2)}`), "."),
       element("p", { id: "right" }, `Rows are the true classes, columns the answers. ${right.toLocaleString("en")} of ${known.images.toLocaleString("en")} images are on the diagonal. Click a number to see its images.`),
       element("div", { class: "scrolled", tabindex: "0", role: "region", "aria-label": "Confusion matrix" },
         element("table", { class: "confusion" }, element("thead", {}, element("tr", {}, element("td", {}), ...head)), element("tbody", {}, ...lines))),
