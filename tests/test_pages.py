@@ -45,6 +45,12 @@ def test_start_leads_somewhere_once_there_is_an_address(monkeypatch):
     assert "](https://ada.github.io/series/)" in pages.start()
 
 
+def test_a_copy_without_results_is_told_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "PUBLISHED_RESULTS", tmp_path)
+    with pytest.raises(settings.UserError, match="holds no results: get it again"):
+        pages.choices()
+
+
 def test_every_notebook_has_a_part():
     assert [name for _, names in pages.parts() for name in names] == notebooks.names()
 

@@ -187,6 +187,8 @@ def choices():
     """Return which model serves which need, as rows of a need and a result of `runs.table`."""
     table = runs.table(settings.PUBLISHED_RESULTS)
     table = table[table["model"].isin(comparison.on_processor(published()))]
+    if table.empty:
+        raise settings.UserError("notebooks/results holds no results: get it again with git.")
     single = table[~table["model"].isin(ensembling.ENSEMBLES)]
     needs = {
         "no network, only scikit-learn": table[table["model"].isin(classical.names())],

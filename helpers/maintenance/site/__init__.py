@@ -75,16 +75,18 @@ def _emptied(output):
 
 def _sphinx(source, pages, strict):
     """Let Sphinx build; in a strict build every warning is an error."""
-    address = settings.REPOSITORY_ADDRESS
+    here, address = Path(__file__).parent, settings.REPOSITORY_ADDRESS
     known = {
         "repository": "" if publishing.PLACEHOLDER in address else address,
-        "static": [str(source / "_static")],
+        "static": [str(here / "static"), str(source / "_static")],
+        "icon": str(here / "static" / "icon.svg"),
     }
+    (source / "site.json").write_text(json.dumps(known), encoding="utf-8")
+    shutil.copyfile(here / "conf.py", source / "conf.py")
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-j", "auto"]
     command += ["-n", "-W", "--keep-going"] if strict else []
-    command += ["-c", str(Path(__file__).parent), "-d", str(source.parent / "doctrees")]
-    command += [str(source), str(pages)]
-    environment = os.environ | {"FASHION_SITE": json.dumps(known), "PYTHONWARNINGS": "ignore"}
+    command += ["-d", str(source.parent / "doctrees"), str(source), str(pages)]
+    environment = os.environ | {"PYTHONWARNINGS": "ignore"}
     shutil.rmtree(source.parent / "doctrees", ignore_errors=True)
     ran = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=MOST_SECONDS, check=False

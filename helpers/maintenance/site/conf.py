@@ -1,10 +1,9 @@
-"""How Sphinx builds the site: read by `python -m helpers site`, which prepares the pages first."""
+"""How Sphinx builds the site: `python -m helpers site` copies this file to the pages' sources."""
 
 import json
-import os
 from pathlib import Path
 
-known = json.loads(os.environ["FASHION_SITE"])  # what depends on this copy: see site.build
+known = json.loads(Path("site.json").read_text(encoding="utf-8"))  # see site._sphinx
 
 project = "Fashion-MNIST, model by model"
 author = "the authors of Fashion-MNIST, model by model"
@@ -20,9 +19,9 @@ nb_ipywidgets_js = {}
 myst_heading_anchors = 3
 
 html_theme = "sphinx_book_theme"
-html_static_path = [str(Path(__file__).parent / "static"), *known["static"]]
+html_static_path = known["static"]
 html_css_files = ["site.css"]
-html_favicon = str(Path(__file__).parent / "static" / "icon.svg")
+html_favicon = known["icon"]
 html_show_sourcelink = False
 html_copy_source = True  # the download button of a notebook leads to its source
 html_sourcelink_suffix = ""
