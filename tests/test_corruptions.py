@@ -1,9 +1,13 @@
 """Corruptions: form kept, repeatable by seed, stronger means farther from the original."""
 
+import json
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from helpers import data, pipeline, settings
+from helpers.maintenance import robustness
 from helpers.topics import corruptions
 
 IMAGES = data.load_sample().train.images[:40]
@@ -112,3 +116,84 @@ class TestNoiseInTraining:
         (images, _), *_ = pipeline.batches(labelled, 16, augment=noise, shuffle_seed=0)
         assert images.shape == (16, 28, 28, 1)
         assert 0 <= float(np.min(images)) and float(np.max(images)) <= 1
+
+
+def always_the_first(images):
+    """Answer class 0 for every image."""
+    return np.eye(10)[np.zeros(len(images), int)]
+
+
+class TestAccuracies:
+    LABELLED = data.load_sample().train.take(np.arange(60))
+
+    def test_exact_where_the_answer_does_not_depend_on_the_image(self):
+        found = corruptions.accuracies(always_the_first, self.LABELLED)
+        assert len(found) == 41 and found.index[0] == corruptions.CLEAN
+        assert np.all(found == np.mean(self.LABELLED.labels == 0))
+
+    def test_every_state_is_that_of_corrupt(self):
+        seen = []
+
+        def answer(images):
+            seen.extend(np.split(images, 41))
+            return always_the_first(images)
+
+        corruptions.accuracies(answer, self.LABELLED, seed=3)
+        assert np.array_equal(seen[0], self.LABELLED.images)
+        expected = corruptions.corrupt(self.LABELLED.images, "occlusion", 5, seed=3)
+        assert np.array_equal(seen[-1], expected)
+
+
+class TestStored:
+    def test_exact_from_a_file(self, tmp_path):
+        clean, others = [0.9], {name: [0.5, 0.4, 0.3, 0.2, 0.1] for name in corruptions.NAMES}
+        network = {"arm": "noise", "seed": 1, "accuracies": {"clean": clean} | others}
+        (tmp_path / corruptions.FILE).write_text(json.dumps({"networks": [network]}))
+        table = corruptions.stored(tmp_path)
+        assert table.shape == (41, 1)
+        assert table.loc[corruptions.CLEAN, ("noise", 1)] == 0.9
+        assert table.loc[("contrast", 4), ("noise", 1)] == 0.2
+
+    def test_the_published_file_has_every_arm_with_three_seeds(self):
+        table = corruptions.stored()
+        assert set(table.columns) == {(arm, seed) for arm in corruptions.ARMS for seed in (0, 1, 2)}
+        assert table.shape[0] == 41 and table.notna().all(axis=None)
+
+    def test_a_missing_file_names_the_command(self, tmp_path):
+        with pytest.raises(settings.UserError, match="helpers robustness"):
+            corruptions.stored(tmp_path)
+
+
+class TestMeasure:
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch):
+        self.trained = []
+
+        def train_arm(arm, images, seed):
+            self.trained.append((arm, seed))
+            return SimpleNamespace(model=None, recipe={"epochs": 3}, training_seconds=1.234)
+
+        monkeypatch.setattr(corruptions, "train_arm", train_arm)
+        monkeypatch.setattr(
+            "helpers.evaluation.predict", lambda model, images: always_the_first(images)
+        )
+
+    def test_what_is_there_is_kept(self, tmp_path):
+        file = robustness.measure([0], tmp_path)
+        assert self.trained == [(arm, 0) for arm in corruptions.ARMS]
+        robustness.measure([0, 1], tmp_path)
+        assert self.trained[len(corruptions.ARMS) :] == [(arm, 1) for arm in corruptions.ARMS]
+        assert file == tmp_path / corruptions.FILE
+        assert corruptions.stored(tmp_path).shape == (41, 2 * len(corruptions.ARMS))
+
+    def test_a_damaged_file_is_refused(self, tmp_path):
+        (tmp_path / corruptions.FILE).write_text("{")
+        with pytest.raises(settings.UserError, match="damaged: restore it"):
+            robustness.measure([0], tmp_path)
+
+
+def test_an_arm_learns_from_distorted_images():
+    run = corruptions.train_arm("noise", data.load_sample().train.take(np.arange(512)), seed=0)
+    assert run.name == "resnet_1min__noise" and run.recipe["augment"] == [
+        "GaussianNoise(largest=0.2)"
+    ]

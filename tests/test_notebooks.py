@@ -30,6 +30,7 @@ FIGURES_IN_TEXT = (
     "06_cnn_depth",
     "07_cnn_batch_normalization",
     "15_inside_the_network",
+    "16_trust",
     "17_deployment",
     "18_your_own_images",
 )

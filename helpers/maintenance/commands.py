@@ -173,6 +173,16 @@ def budget(parser, arguments):
     replication.train_budgets(options.names, seeds, options.hold_out, options.whole)
 
 
+def robustness(parser, arguments):
+    """Train networks with five distortions and test them on corruptions; what is there is kept."""
+    parser.add_argument("--seed", nargs="+", type=int, default=(0, 1, 2), metavar="SEED")
+    options = parser.parse_args(arguments)
+    from helpers.maintenance import robustness
+
+    definitions.remember()
+    print(f"Kept in {os.path.relpath(robustness.measure(settings.seeds(options.seed)))}.")
+
+
 def declare(parser, arguments):
     """Declare that definitions changed and no number did, after a retraining has proved it."""
     from helpers.maintenance import equivalences
@@ -210,8 +220,8 @@ def benchmark(parser, arguments):
 COMMANDS = {
     command.__name__: command
     for command in (
-        run, publish, results, check, train, replicate, budget, benchmark, pages, site, address,
-        declare,
+        run, publish, results, check, train, replicate, budget, robustness, benchmark, pages, site,
+        address, declare,
     )
 }  # fmt: skip
 

@@ -4,15 +4,21 @@ They are for testing: a network meets them after its training, as it would meet 
 one distortion for training here is `GaussianNoise`, which teaches one of the eight on purpose.
 """
 
+import itertools
+import json
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 
-from helpers import data, settings
+from helpers import data, models, pipeline, settings
+from helpers.topics import budgets
 
 STRENGTHS = (1, 2, 3, 4, 5)
+CLEAN = ("clean", 0)
+FILE = "robustness.json"  # in a folder of results: what networks of several seeds reach
 
 
 def gaussian_noise(images, strength, generator):
@@ -120,6 +126,64 @@ class GaussianNoise:
         noise = tf.random.stateless_normal(tf.shape(images), [seed[0], seed[1] + 1000])
         noisy = tf.cast(images, tf.float32) + 255 * self.largest * share * noise
         return tf.cast(tf.clip_by_value(tf.round(noisy), 0, 255), tf.uint8)
+
+
+ARMS = {
+    "plain": (),
+    "flip_and_shift": budgets.FLIP_AND_SHIFT,
+    "cutout": (pipeline.Cutout(8),),
+    "cutmix": (pipeline.CutMix(),),
+    "noise": (GaussianNoise(0.2),),
+}
+
+
+def train_arm(arm, images, seed):
+    """Train the network of one minute for three epochs, with the distortion of an arm of `ARMS`."""
+    recipe = budgets.Recipe(epochs=3, augment=ARMS[arm])
+    return recipe.train(models.build("resnet_1min", seed), images, None, arm, seed)
+
+
+def accuracies(answer, labelled, seed=0):
+    """Return the accuracy on images as they are, and under each corruption at each strength.
+
+    `answer` takes images, (N, height, width) uint8, and returns probabilities, (N, classes). The
+    result is a pandas Series of 41 shares, 0 to 1, with the index levels `corruption` and
+    `strength`; the images as they are stand first, as `CLEAN`. What `corrupt` refuses raises
+    UserError here too.
+    """
+    states = [CLEAN, *itertools.product(NAMES, STRENGTHS)]
+    versions = [
+        labelled.images if state == CLEAN else corrupt(labelled.images, *state, seed)
+        for state in states
+    ]
+    # Asked once for all, as every call of `predict` has to be prepared anew.
+    answers = answer(np.concatenate(versions)).argmax(axis=1).reshape(len(states), -1)
+    found = np.mean(answers == labelled.labels, axis=1)
+    return pd.Series(found, pd.MultiIndex.from_tuples(states, names=["corruption", "strength"]))
+
+
+def stored(folder=None):
+    """Return what the networks of several seeds reach: a row a state, columns by arm and seed.
+
+    Read from `FILE` in a folder of results, by default the published ones, as `python -m helpers
+    robustness` writes it. Raises UserError if there is none.
+    """
+    file = (folder or settings.reference_results()) / FILE
+    if not file.is_file():
+        raise settings.UserError(f"{file} is missing: make it by `python -m helpers robustness`.")
+    columns = {}
+    for network in json.loads(file.read_text(encoding="utf-8"))["networks"]:
+        columns[network["arm"], network["seed"]] = pd.Series(
+            {
+                (name, strength): accuracy
+                for name, values in network["accuracies"].items()
+                for strength, accuracy in zip(
+                    (0,) if name == CLEAN[0] else STRENGTHS, values, strict=True
+                )
+            }
+        )
+    table = pd.DataFrame(columns)
+    return table.rename_axis(index=["corruption", "strength"], columns=["arm", "seed"])
 
 
 def _cell_means(size, cells):
