@@ -127,21 +127,22 @@ class TestAccuracies:
     LABELLED = data.load_sample().train.take(np.arange(60))
 
     def test_exact_where_the_answer_does_not_depend_on_the_image(self):
-        found = corruptions.accuracies(always_the_first, self.LABELLED)
+        answers = always_the_first(corruptions.versions(self.LABELLED.images))
+        found = corruptions.accuracies(answers, self.LABELLED.labels)
         assert len(found) == 41 and found.index[0] == corruptions.CLEAN
         assert np.all(found == np.mean(self.LABELLED.labels == 0))
 
     def test_every_state_is_that_of_corrupt(self):
-        seen = []
-
-        def answer(images):
-            seen.extend(np.split(images, 41))
-            return always_the_first(images)
-
-        corruptions.accuracies(answer, self.LABELLED, seed=3)
+        seen = np.split(corruptions.versions(self.LABELLED.images, seed=3), 41)
         assert np.array_equal(seen[0], self.LABELLED.images)
         expected = corruptions.corrupt(self.LABELLED.images, "occlusion", 5, seed=3)
         assert np.array_equal(seen[-1], expected)
+
+    def test_each_share_stands_at_its_state(self):
+        answers = np.zeros((41, 2, 10))
+        answers[corruptions.STATES.index(("contrast", 4)), 0, 7] = 1
+        found = corruptions.accuracies(answers.reshape(82, 10), np.array([7, 7]))
+        assert found["contrast", 4] == 0.5 and found.sum() == 0.5
 
 
 class TestStored:
@@ -161,6 +162,11 @@ class TestStored:
 
     def test_a_missing_file_names_the_command(self, tmp_path):
         with pytest.raises(settings.UserError, match="helpers robustness"):
+            corruptions.stored(tmp_path)
+
+    def test_a_damaged_file_is_refused(self, tmp_path):
+        (tmp_path / corruptions.FILE).write_text("{}")
+        with pytest.raises(settings.UserError, match="damaged: restore it"):
             corruptions.stored(tmp_path)
 
 

@@ -18,6 +18,7 @@ from helpers.topics import budgets
 
 STRENGTHS = (1, 2, 3, 4, 5)
 CLEAN = ("clean", 0)
+IMAGES = 2_500  # of the validation images, which every network sees in all states
 FILE = "robustness.json"  # in a folder of results: what networks of several seeds reach
 
 
@@ -87,6 +88,7 @@ FAMILIES = {
 }
 CORRUPTIONS = {each.__name__: each for family in FAMILIES.values() for each in family}
 NAMES = tuple(CORRUPTIONS)
+STATES = (CLEAN, *itertools.product(NAMES, STRENGTHS))
 
 
 def corrupt(images, name, strength, seed=0):
@@ -143,47 +145,67 @@ def train_arm(arm, images, seed):
     return recipe.train(models.build("resnet_1min", seed), images, None, arm, seed)
 
 
-def accuracies(answer, labelled, seed=0):
+def seen(validation):
+    """Return the stratified validation images that every network sees in all states."""
+    share = settings.sample_size(IMAGES) / len(validation)
+    return validation.take(data.stratified_indices(validation.labels, share))
+
+
+def versions(images, seed=0):
+    """Return images in every state of `STATES`: (41 * N, height, width) uint8, state by state.
+
+    What `corrupt` refuses raises UserError here too.
+    """
+    spoiled = [corrupt(images, *state, seed) for state in STATES[1:]]
+    return np.concatenate([images, *spoiled])
+
+
+def accuracies(answers, labels):
     """Return the accuracy on images as they are, and under each corruption at each strength.
 
-    `answer` takes images, (N, height, width) uint8, and returns probabilities, (N, classes). The
-    result is a pandas Series of 41 shares, 0 to 1, with the index levels `corruption` and
-    `strength`; the images as they are stand first, as `CLEAN`. What `corrupt` refuses raises
-    UserError here too.
+    `answers` are the probabilities, (41 * N, classes), that a network gives to `versions` of N
+    images with these `labels`. The result is a pandas Series of 41 shares, 0 to 1, with the index
+    levels `corruption` and `strength`.
     """
-    states = [CLEAN, *itertools.product(NAMES, STRENGTHS)]
-    versions = [
-        labelled.images if state == CLEAN else corrupt(labelled.images, *state, seed)
-        for state in states
-    ]
-    # Asked once for all, as every call of `predict` has to be prepared anew.
-    answers = answer(np.concatenate(versions)).argmax(axis=1).reshape(len(states), -1)
-    found = np.mean(answers == labelled.labels, axis=1)
-    return pd.Series(found, pd.MultiIndex.from_tuples(states, names=["corruption", "strength"]))
+    right = answers.argmax(axis=1).reshape(len(STATES), -1) == labels
+    return pd.Series(right.mean(axis=1), _index())
+
+
+def networks(file):
+    """Return what `python -m helpers robustness` has written of each network, none without a file.
+
+    Raises UserError if the file cannot be read.
+    """
+    if not file.is_file():
+        return []
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))["networks"]
+    except (ValueError, KeyError) as error:
+        raise settings.UserError(
+            f"{file} is damaged: restore it with `git checkout -- {file}`, or delete it."
+        ) from error
 
 
 def stored(folder=None):
     """Return what the networks of several seeds reach: a row a state, columns by arm and seed.
 
-    Read from `FILE` in a folder of results, by default the published ones, as `python -m helpers
-    robustness` writes it. Raises UserError if there is none.
+    Read from `FILE` in a folder of results, by default the published ones. Raises UserError if it
+    holds nothing, or cannot be read.
     """
     file = (folder or settings.reference_results()) / FILE
-    if not file.is_file():
-        raise settings.UserError(f"{file} is missing: make it by `python -m helpers robustness`.")
-    columns = {}
-    for network in json.loads(file.read_text(encoding="utf-8"))["networks"]:
-        columns[network["arm"], network["seed"]] = pd.Series(
-            {
-                (name, strength): accuracy
-                for name, values in network["accuracies"].items()
-                for strength, accuracy in zip(
-                    (0,) if name == CLEAN[0] else STRENGTHS, values, strict=True
-                )
-            }
+    columns = {
+        (network["arm"], network["seed"]): list(
+            itertools.chain.from_iterable(network["accuracies"].values())
         )
-    table = pd.DataFrame(columns)
-    return table.rename_axis(index=["corruption", "strength"], columns=["arm", "seed"])
+        for network in networks(file)
+    }
+    if not columns:
+        raise settings.UserError(f"{file} is missing: make it by `python -m helpers robustness`.")
+    return pd.DataFrame(columns, _index()).rename_axis(columns=["arm", "seed"])
+
+
+def _index():
+    return pd.MultiIndex.from_tuples(STATES, names=["corruption", "strength"])
 
 
 def _cell_means(size, cells):

@@ -15,3 +15,14 @@ assert is_planted.head(each).mean() > 0.8, "the most doubtful are nearly all pla
 assert right[known].mean() > right.mean() + 0.02, "twins are easy"
 boast = by_strength["confidence"] - by_strength["accuracy"]
 assert boast[5] > 0.1 > abs(boast[0]), "confidence falls too slowly"
+for arm, name in (resembles | {"noise": "gaussian_noise"}).items():
+    gain = runs.paired_gain(over([name]), arm, "plain")
+    held = gain.low < 0 < gain.high if arm == "cutout" else gain.low > 0
+    assert held, "each helps against its like, but for the black square"
+assert runs.paired_gain(over(["clean"]), "noise", "plain").high < 0, "at a price on clean images"
+assert runs.paired_gain(everything, "cutout", "plain").high < 0, "the black square costs"
+ranks = pd.DataFrame({name: [each.iloc[0], each.iloc[1:].mean()] for name, each in found.items()})
+assert ranks.loc[0, shipped.NAME] == ranks.loc[0].max(), "the best one on clean images"
+assert ranks.loc[1, "noise"] == ranks.loc[1].max(), "is not the best one on spoiled images"
+assert right[in_doubt].mean() < right.mean()
+assert right[control].mean() > right.mean(), "twins that were not learned are easy too"
